@@ -1,0 +1,41 @@
+//! A host and two members to run against: embedded ones, or real kube-apiservers.
+
+use anyhow::Result;
+use kubefed_testbed::ControlPlane;
+
+pub(crate) const MEMBERS: [&str; 2] = ["member1", "member2"];
+const HOST: &str = "host";
+
+/// Three control planes. They end when this is dropped.
+pub(crate) enum Planes {
+    /// Processes of their own.
+    Kubernetes(kubefed_kubernetes::ControlPlanes),
+}
+
+impl Planes {
+    /// Starts them.
+    pub(crate) async fn start(kubernetes: bool) -> Result<Self> {
+        let names = [HOST, MEMBERS[0], MEMBERS[1]];
+        if kubernetes {
+            return Ok(Self::Kubernetes(kubefed_kubernetes::ControlPlanes::start(&names).await?));
+        }
+        anyhow::bail!("x")
+    }
+
+    /// All three, the host first.
+    pub(crate) fn all(&self) -> Vec<&dyn ControlPlane> {
+        match self {
+            Self::Kubernetes(planes) => planes.planes().iter().map(|plane| &**plane as &dyn ControlPlane).collect(),
+        }
+    }
+
+    /// The host.
+    pub(crate) fn host(&self) -> &dyn ControlPlane {
+        self.all()[0]
+    }
+
+    /// The members, in the order of [`MEMBERS`].
+    pub(crate) fn members(&self) -> Vec<&dyn ControlPlane> {
+        self.all().split_off(1)
+    }
+}

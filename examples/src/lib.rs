@@ -1,0 +1,1 @@
+//! Examples of KubeFed for Rust; each is a target of its own.

@@ -1,0 +1,173 @@
+//! The way to one member: clients, a window of concurrent requests, and a breaker that keeps a member that does not
+//! answer from costing the others anything.
+
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use kubefed_core::{api::names, plan::NamespaceState};
+use parking_lot::{Mutex, RwLock};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{client::Clients, request::RequestError};
+
+/// How many requests to one member run at once.
+const WINDOW: usize = 32;
+/// How long a request to a member may take.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// First pause after a member stopped answering; doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The way to one member, for as long as its `KubeFedCluster` and token stay the same.
+pub(crate) struct Connection {
+    /// Tells one connection of a member from the next.
+    pub(crate) id: u64,
+    pub(crate) clients: Clients,
+    window: Semaphore,
+    breaker: Mutex<Breaker>,
+    /// Counts the times at which requests may be tried again, or something that was waited for is there.
+    changes: watch::Sender<u64>,
+    pub(crate) namespaces: RwLock<Namespaces>,
+    /// Ends everything that uses this connection.
+    pub(crate) ended: CancellationToken,
+}
+
+/// Whether requests to the member are worth trying.
+#[derive(Debug, Default)]
+struct Breaker {
+    failures: u32,
+    paused_until: Option<Instant>,
+    why: String,
+    /// One request is trying whether the member answers again.
+    trial: bool,
+}
+
+/// The member's namespaces, whoever made them: names only.
+#[derive(Debug, Default)]
+pub(crate) struct Namespaces {
+    pub(crate) active: BTreeSet<Box<str>>,
+    pub(crate) terminating: BTreeSet<Box<str>>,
+    pub(crate) list: NamespaceList,
+}
+
+/// Whether the member's namespaces are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum NamespaceList {
+    /// Not yet.
+    #[default]
+    Listing,
+    /// They are.
+    Listed,
+    /// The member does not tell; requests will show.
+    Refused,
+}
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+impl Connection {
+    pub(crate) fn new(clients: Clients) -> Self {
+        Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            clients,
+            window: Semaphore::new(WINDOW),
+            breaker: Mutex::default(),
+            changes: watch::Sender::new(0),
+            namespaces: RwLock::default(),
+            ended: CancellationToken::new(),
+        }
+    }
+
+    /// Why requests are held back now, if they are.
+    pub(crate) fn paused(&self) -> Option<String> {
+        let breaker = self.breaker.lock();
+        let until = breaker.paused_until?;
+        (breaker.trial || Instant::now() < until).then(|| breaker.why.clone())
+    }
+
+    /// Told when something that operations wait for has changed.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Something that operations wait for has changed.
+    pub(crate) fn changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Waits for a place in the window. `Err` says why requests are held back.
+    pub(crate) async fn enter(&self) -> Result<Pass<'_>, String> {
+        let Ok(permit) = self.window.acquire().await else { return Err("the connection was closed".to_owned()) };
+        let mut breaker = self.breaker.lock();
+        if let Some(until) = breaker.paused_until {
+            if breaker.trial || Instant::now() < until {
+                return Err(breaker.why.clone());
+            }
+            breaker.trial = true;
+        }
+        drop(breaker);
+        Ok(Pass { connection: self, _permit: permit })
+    }
+}
+
+/// A place in the window of requests to a member.
+pub(crate) struct Pass<'a> {
+    connection: &'a Connection,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Pass<'_> {
+    /// Notes what a request told of the member. Answers for how long requests are held back from now on, if they are.
+    pub(crate) fn note<T>(&self, result: &Result<T, RequestError>) -> Option<Duration> {
+        let mut breaker = self.connection.breaker.lock();
+        let Err(RequestError::Unavailable { message, retry_after }) = result else {
+            let was_paused = breaker.paused_until.is_some();
+            *breaker = Breaker::default();
+            drop(breaker);
+            if was_paused {
+                self.connection.changed();
+            }
+            return None;
+        };
+        if breaker.paused_until.is_some_and(|until| Instant::now() < until) {
+            return None;
+        }
+        breaker.failures += 1;
+        let doubled = FIRST_PAUSE.saturating_mul(1 << (breaker.failures - 1).min(6));
+        let pause = retry_after.unwrap_or(doubled).min(LONGEST_PAUSE);
+        breaker.paused_until = Some(Instant::now() + pause);
+        breaker.trial = false;
+        breaker.why = format!("requests to the cluster fail and are held back: {message}");
+        Some(pause)
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        self.connection.breaker.lock().trial = false;
+    }
+}
+
+impl Namespaces {
+    /// Whether the member has the namespace. A member that does not tell is believed to have it.
+    pub(crate) fn state(&self, namespace: &str) -> NamespaceState {
+        if self.list == NamespaceList::Refused || self.active.contains(namespace) {
+            NamespaceState::Active
+        } else if self.terminating.contains(namespace) {
+            NamespaceState::Terminating
+        } else {
+            NamespaceState::Missing
+        }
+    }
+}
+
+/// Whether a namespace is one of those that are never propagated (spec section 0).
+pub(crate) fn is_system_namespace(name: &str, kubefed_namespace: &str) -> bool {
+    names::SYSTEM_NAMESPACES.contains(&name) || name == kubefed_namespace
+}

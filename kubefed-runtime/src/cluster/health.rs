@@ -1,0 +1,327 @@
+//! The task of one member: connects, probes `/healthz`, writes the status of its `KubeFedCluster`, and watches its
+//! namespaces (spec 8.1 to 8.3).
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, TryStreamExt};
+use http::{Method, Request};
+use http_body_util::BodyExt;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    client::Body,
+    core::PartialObjectMeta,
+    runtime::{
+        events::{Event, EventType},
+        watcher::{self, watcher},
+    },
+};
+use kubefed_core::{
+    api::KubeFedCluster,
+    health::{Health, Probe, Thresholds, needs_write},
+};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Connection, NamespaceList, Objects,
+    members::{NamespaceEvent, Shared, Way, watch_pause},
+};
+
+/// How often the status is written although nothing changed.
+const HEARTBEAT: Duration = Duration::from_secs(300);
+
+/// Looks after one member until its token is cancelled.
+pub(crate) struct HealthTask {
+    shared: Arc<Shared>,
+    cluster: KubeFedCluster,
+    name: String,
+    ended: CancellationToken,
+    connection: Option<Arc<Connection>>,
+    health: Health,
+    /// The failure that the last event spoke of.
+    reported: Option<String>,
+}
+
+impl HealthTask {
+    pub(crate) fn new(shared: Arc<Shared>, cluster: KubeFedCluster, ended: CancellationToken) -> Self {
+        let name = cluster.name_any();
+        Self { shared, cluster, name, ended, connection: None, health: Health::default(), reported: None }
+    }
+
+    /// Probes once per period, starting at once.
+    pub(crate) async fn run(mut self) {
+        let mut ticks = tokio::time::interval(self.shared.health.period);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let ended = self.ended.clone();
+        let probing = async {
+            loop {
+                ticks.tick().await;
+                self.probe_once().await;
+            }
+        };
+        tokio::select! {
+            () = ended.cancelled() => {}
+            () = probing => {}
+        }
+        if let Some(connection) = &self.connection {
+            connection.ended.cancel();
+        }
+    }
+
+    async fn probe_once(&mut self) {
+        let started = tokio::time::Instant::now();
+        let probe = match self.connect().await {
+            Ok(connection) => self.probe(&connection.clients.requests).await,
+            Err(problem) => {
+                self.shared.found_way(&self.name, &self.ended, Way::Failed(problem.as_str().into()));
+                Probe::Malformed(problem)
+            }
+        };
+        self.shared.metrics.probed(&self.name, &probe, started.elapsed());
+        self.report(&probe).await;
+        let stored = self.shared.stored_status(&self.name);
+        let options = self.shared.health;
+        let thresholds = Thresholds { failure: options.failure_threshold, success: options.success_threshold };
+        let status = self.health.observe(stored.as_ref(), probe, self.shared.clock.now(), thresholds);
+        if !needs_write(stored.as_ref(), &status, HEARTBEAT) {
+            return;
+        }
+        let api = KubeFedCluster::api_resource();
+        let objects = Objects { client: &self.shared.host, resource: &api, timeout: options.timeout.max(HOST_TIMEOUT) };
+        let patch = json!({ "status": status });
+        let namespace = Some(&*self.shared.namespace.kubefed);
+        match objects.merge_patch(namespace, &self.name, true, &patch).await {
+            Ok(_) => self.shared.wrote_status(&self.name, status),
+            Err(error) => tracing::warn!(cluster = self.name, %error, "writing the status of the KubeFedCluster"),
+        }
+    }
+
+    /// The connection, made anew where there is none.
+    async fn connect(&mut self) -> Result<Arc<Connection>, String> {
+        if let Some(connection) = &self.connection {
+            return Ok(Arc::clone(connection));
+        }
+        let token = self.token().await?;
+        let clients = self.shared.connector.connect(&self.cluster, &token).map_err(|error| error.to_string())?;
+        let connection = Arc::new(Connection::new(clients));
+        let client = connection.clients.watch_client().map_err(|error| error.to_string())?;
+        let watch = NamespaceWatch {
+            shared: Arc::clone(&self.shared),
+            cluster: self.name.as_str().into(),
+            connection: Arc::clone(&connection),
+        };
+        tokio::spawn(watch.run(client));
+        self.connection = Some(Arc::clone(&connection));
+        self.shared.found_way(&self.name, &self.ended, Way::Connected(Arc::clone(&connection)));
+        Ok(connection)
+    }
+
+    /// The bearer token in the secret that the cluster names.
+    async fn token(&self) -> Result<String, String> {
+        let secret_name = &self.cluster.spec.secret_ref.name;
+        if secret_name.is_empty() {
+            return Err("spec.secretRef.name: it is empty; name the secret that holds the member's token".to_owned());
+        }
+        let namespace = &*self.shared.namespace.kubefed;
+        let secrets: Api<Secret> = Api::namespaced(self.shared.host.clone(), namespace);
+        let secret = secrets
+            .get(secret_name)
+            .await
+            .map_err(|error| format!("spec.secretRef.name: secret {namespace}/{secret_name}: {error}"))?;
+        let token = secret.data.unwrap_or_default().remove("token").unwrap_or_default();
+        let token = String::from_utf8(token.0)
+            .map_err(|_| format!("secret {namespace}/{secret_name}: key `token` is no text"))?;
+        if token.trim().is_empty() {
+            return Err(format!("secret {namespace}/{secret_name}: key `token` is missing or empty"));
+        }
+        Ok(token.trim().to_owned())
+    }
+
+    async fn probe(&mut self, client: &Client) -> Probe {
+        match get(client, "/healthz", self.shared.health.timeout).await {
+            Ok((200..300, body)) if body.eq_ignore_ascii_case("ok") => {
+                Probe::Healthy { version: self.version(client).await }
+            }
+            Ok((200..300, _)) => Probe::Unhealthy,
+            Ok((code, _)) => {
+                if code == 401 {
+                    // The token may have been replaced: read it again with the next probe.
+                    self.disconnect();
+                }
+                Probe::Unreachable(format!("/healthz answers with HTTP status {code}"))
+            }
+            Err(why) => Probe::Unreachable(why),
+        }
+    }
+
+    fn disconnect(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.ended.cancel();
+        }
+    }
+
+    async fn version(&self, client: &Client) -> Option<String> {
+        let (code, body) = get(client, "/version", self.shared.health.timeout).await.ok()?;
+        let version: serde_json::Value = (code == 200).then(|| serde_json::from_str(&body).ok())??;
+        Some(version.get("gitVersion")?.as_str()?.to_owned())
+    }
+
+    /// One warning event per new failure.
+    async fn report(&mut self, probe: &Probe) {
+        let (reason, note) = match probe {
+            Probe::Malformed(why) => {
+                ("MalformedClusterConfig", format!("The configuration for this cluster may be malformed: {why}"))
+            }
+            Probe::Unreachable(why) => {
+                ("RetrievingClusterHealthFailed", format!("Failed to retrieve health of the cluster: {why}"))
+            }
+            Probe::Healthy { .. } | Probe::Unhealthy => {
+                self.reported = None;
+                return;
+            }
+        };
+        if self.reported.as_deref() == Some(reason) {
+            return;
+        }
+        self.reported = Some(reason.to_owned());
+        let event = Event {
+            type_: EventType::Warning,
+            reason: reason.to_owned(),
+            note: Some(note),
+            action: "Probe".to_owned(),
+            secondary: None,
+        };
+        if let Err(error) = self.shared.recorder.publish(&event, &self.cluster.object_ref(&())).await {
+            tracing::warn!(cluster = self.name, %error, "writing an event");
+        }
+    }
+}
+
+const HOST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A plain GET, read whole.
+async fn get(client: &Client, path: &str, timeout: Duration) -> Result<(u16, String), String> {
+    let request = Request::builder().method(Method::GET).uri(path).body(Body::empty()).map_err(|e| e.to_string())?;
+    let exchange = async {
+        let response = client.send(request).await.map_err(|error| with_causes(&error))?;
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
+        Ok((head.status.as_u16(), String::from_utf8_lossy(&body).trim().to_owned()))
+    };
+    tokio::time::timeout(timeout, exchange).await.map_err(|_| format!("no answer within {timeout:?}"))?
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Watches the namespaces of a member, names only, whoever made them: contents wait for theirs without asking.
+struct NamespaceWatch {
+    shared: Arc<Shared>,
+    cluster: Arc<str>,
+    connection: Arc<Connection>,
+}
+
+impl NamespaceWatch {
+    async fn run(self, client: Client) {
+        let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
+        let mut events = watcher(api, watcher::Config::default()).boxed();
+        let mut listed = Vec::new();
+        let mut errors = 0;
+        loop {
+            let event = tokio::select! {
+                () = self.connection.ended.cancelled() => return,
+                event = events.try_next() => event,
+            };
+            match event {
+                Ok(Some(watcher::Event::Init)) => listed.clear(),
+                Ok(Some(watcher::Event::InitApply(namespace))) => listed.push(namespace),
+                Ok(Some(watcher::Event::InitDone)) => {
+                    errors = 0;
+                    self.replace(std::mem::take(&mut listed));
+                }
+                Ok(Some(watcher::Event::Apply(namespace))) => {
+                    errors = 0;
+                    self.set(&namespace.name_any(), Some(namespace.metadata.deletion_timestamp.is_some()));
+                }
+                Ok(Some(watcher::Event::Delete(namespace))) => self.set(&namespace.name_any(), None),
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::debug!(cluster = &*self.cluster, %error, "watching namespaces");
+                    errors += 1;
+                    self.finish_list(NamespaceList::Refused);
+                    tokio::time::sleep(watch_pause(errors)).await;
+                }
+            }
+        }
+    }
+
+    fn replace(&self, listed: Vec<PartialObjectMeta<Namespace>>) {
+        let before: Vec<Box<str>> = {
+            let namespaces = self.connection.namespaces.read();
+            namespaces.active.iter().chain(&namespaces.terminating).cloned().collect()
+        };
+        for gone in before.iter().filter(|name| !listed.iter().any(|listed| listed.name_any() == ***name)) {
+            self.set(gone, None);
+        }
+        for namespace in listed {
+            self.set(&namespace.name_any(), Some(namespace.metadata.deletion_timestamp.is_some()));
+        }
+        self.finish_list(NamespaceList::Listed);
+    }
+
+    /// A list has ended, well or not. Once listed, a member keeps what it showed.
+    fn finish_list(&self, list: NamespaceList) {
+        let mut namespaces = self.connection.namespaces.write();
+        if namespaces.list == NamespaceList::Listed || namespaces.list == list {
+            return;
+        }
+        namespaces.list = list;
+        drop(namespaces);
+        self.connection.changed();
+    }
+
+    fn set(&self, name: &str, terminating: Option<bool>) {
+        {
+            let mut namespaces = self.connection.namespaces.write();
+            let changed = match terminating {
+                None => namespaces.active.remove(name) | namespaces.terminating.remove(name),
+                Some(true) => namespaces.active.remove(name) | namespaces.terminating.insert(name.into()),
+                Some(false) => namespaces.terminating.remove(name) | namespaces.active.insert(name.into()),
+            };
+            if !changed {
+                return;
+            }
+        }
+        let event = NamespaceEvent { cluster: Arc::clone(&self.cluster), namespace: name.to_owned() };
+        // Nobody listening is fine.
+        let _ = self.shared.namespace_events.send(event);
+    }
+}
+
+/// The resource of a kind that is ours, for requests by hand.
+trait OwnKind {
+    fn api_resource() -> kubefed_core::api::ApiResource;
+}
+
+impl OwnKind for KubeFedCluster {
+    fn api_resource() -> kubefed_core::api::ApiResource {
+        kubefed_core::api::ApiResource {
+            group: Self::group(&()).into_owned(),
+            version: Self::version(&()).into_owned(),
+            kind: Self::kind(&()).into_owned(),
+            plural_name: Self::plural(&()).into_owned(),
+            scope: kubefed_core::api::Scope::Namespaced,
+        }
+    }
+}

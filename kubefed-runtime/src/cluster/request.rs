@@ -1,0 +1,264 @@
+//! Requests about single objects of members, with answers that tell what the engine needs: the status code, the
+//! metadata, and of failures whether the object or the member is at fault.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{Client, client::Body};
+use kubefed_core::api::{ApiResource, names};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+/// What is asked for where the metadata is all that matters: 200 bytes instead of the object.
+const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+
+/// The message that kube-apiserver gives, with code 500, when an applied object has an unknown field, a duplicate list
+/// key or a scalar of the wrong type. It is the object that is refused, not the server that is ill.
+const TYPED_PATCH_REFUSED: &str = "failed to create typed patch object";
+
+/// Why a request failed.
+#[derive(Clone, Debug, Error)]
+pub(crate) enum RequestError {
+    /// The member does not accept this object; others may well be fine.
+    #[error("{message}")]
+    Refused { code: u16, message: String },
+    /// Somebody else was faster: read again.
+    #[error("{0}")]
+    Conflict(String),
+    /// There is no such object, no such namespace, or no such type.
+    #[error("{0}")]
+    NotFound(String),
+    /// The member cannot serve requests now.
+    #[error("{message}")]
+    Unavailable { message: String, retry_after: Option<Duration> },
+}
+
+impl RequestError {
+    /// Whether this speaks of the member rather than of the object.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
+/// A successful answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) code: StatusCode,
+    pub(crate) body: Bytes,
+}
+
+#[derive(Deserialize)]
+struct WithMetadata {
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    metadata: ObjectMeta,
+}
+
+impl Answer {
+    /// Whether the request created the object.
+    pub(crate) fn created(&self) -> bool {
+        self.code == StatusCode::CREATED
+    }
+
+    /// The metadata of the object in the answer; `None` where the answer is a `Status`, as after a completed deletion.
+    pub(crate) fn metadata(&self) -> Option<ObjectMeta> {
+        let object: WithMetadata = serde_json::from_slice(&self.body).ok()?;
+        (object.kind != "Status").then_some(object.metadata)
+    }
+}
+
+/// The objects of one type behind one client.
+#[derive(Clone, Copy)]
+pub(crate) struct Objects<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) resource: &'a ApiResource,
+    pub(crate) timeout: Duration,
+}
+
+impl Objects<'_> {
+    fn path(&self, namespace: Option<&str>, name: Option<&str>) -> String {
+        let mut path = if self.resource.group.is_empty() {
+            format!("/api/{}", self.resource.version)
+        } else {
+            format!("/apis/{}/{}", self.resource.group, self.resource.version)
+        };
+        if let Some(namespace) = namespace {
+            path.push_str("/namespaces/");
+            path.push_str(namespace);
+        }
+        path.push('/');
+        path.push_str(&self.resource.plural_name);
+        if let Some(name) = name {
+            path.push('/');
+            path.push_str(name);
+        }
+        path
+    }
+
+    /// Server-side apply in our name, forced.
+    pub(crate) async fn apply(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+        object: &Value,
+    ) -> Result<Answer, RequestError> {
+        let path = self.path(namespace, Some(name));
+        let uri = format!("{path}?fieldManager={}&force=true", names::FIELD_MANAGER);
+        self.send(Method::PATCH, uri, Some(("application/apply-patch+yaml", object)), METADATA_ONLY).await
+    }
+
+    /// Creates the object, and fails if there is one.
+    pub(crate) async fn create(&self, namespace: Option<&str>, object: &Value) -> Result<Answer, RequestError> {
+        let uri = format!("{}?fieldManager={}", self.path(namespace, None), names::FIELD_MANAGER);
+        self.send(Method::POST, uri, Some(("application/json", object)), METADATA_ONLY).await
+    }
+
+    /// A JSON patch.
+    pub(crate) async fn json_patch(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+        patch: &Value,
+    ) -> Result<Answer, RequestError> {
+        let path = self.path(namespace, Some(name));
+        let uri = format!("{path}?fieldManager={}", names::FIELD_MANAGER);
+        self.send(Method::PATCH, uri, Some(("application/json-patch+json", patch)), METADATA_ONLY).await
+    }
+
+    /// A merge patch of the object, or of its status.
+    pub(crate) async fn merge_patch(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+        status: bool,
+        patch: &Value,
+    ) -> Result<Answer, RequestError> {
+        let mut uri = self.path(namespace, Some(name));
+        if status {
+            uri.push_str("/status");
+        }
+        uri.push_str("?fieldManager=");
+        uri.push_str(names::FIELD_MANAGER);
+        self.send(Method::PATCH, uri, Some(("application/merge-patch+json", patch)), "application/json").await
+    }
+
+    /// Deletes the object with the given options.
+    pub(crate) async fn delete(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+        options: &Value,
+    ) -> Result<Answer, RequestError> {
+        let uri = self.path(namespace, Some(name));
+        self.send(Method::DELETE, uri, Some(("application/json", options)), METADATA_ONLY).await
+    }
+
+    /// Reads the metadata of the object.
+    pub(crate) async fn metadata(&self, namespace: Option<&str>, name: &str) -> Result<Answer, RequestError> {
+        self.send(Method::GET, self.path(namespace, Some(name)), None, METADATA_ONLY).await
+    }
+
+    /// Reads the object.
+    pub(crate) async fn get(&self, namespace: Option<&str>, name: &str) -> Result<Answer, RequestError> {
+        self.send(Method::GET, self.path(namespace, Some(name)), None, "application/json").await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        uri: String,
+        content: Option<(&str, &Value)>,
+        accept: &str,
+    ) -> Result<Answer, RequestError> {
+        let mut request = Request::builder().method(method).uri(uri).header(header::ACCEPT, accept);
+        let mut body = Vec::new();
+        if let Some((content_type, value)) = content {
+            request = request.header(header::CONTENT_TYPE, content_type);
+            body = serde_json::to_vec(value).map_err(unusable)?;
+        }
+        let request = request.body(Body::from(body)).map_err(unusable)?;
+        let exchange = async {
+            let response = self.client.send(request).await.map_err(unavailable)?;
+            let (head, body) = response.into_parts();
+            let body = body.collect().await.map_err(unavailable)?.to_bytes();
+            Ok((head, body))
+        };
+        let (head, body) = tokio::time::timeout(self.timeout, exchange).await.map_err(|_| {
+            let message = format!("no answer within {:?}", self.timeout);
+            RequestError::Unavailable { message, retry_after: None }
+        })??;
+        if head.status.is_success() {
+            return Ok(Answer { code: head.status, body });
+        }
+        let retry_after = head
+            .headers
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .map(Duration::from_secs);
+        Err(classify(head.status, &body, retry_after))
+    }
+}
+
+fn unusable(error: impl std::fmt::Display) -> RequestError {
+    RequestError::Refused { code: 0, message: format!("no request could be made of it: {error}") }
+}
+
+fn unavailable(error: impl std::error::Error) -> RequestError {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !message.contains(&cause_text) {
+            message = format!("{message}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    RequestError::Unavailable { message, retry_after: None }
+}
+
+/// Tells a refused object from an ill server (`ARCHITECTURE.md`, "Invariants").
+fn classify(code: StatusCode, body: &[u8], retry_after: Option<Duration>) -> RequestError {
+    let status: Value = serde_json::from_slice(body).unwrap_or_else(|_| json!({}));
+    let text = status.get("message").and_then(Value::as_str).map(str::to_owned);
+    let message = text.unwrap_or_else(|| format!("HTTP status {code}"));
+    match code {
+        StatusCode::NOT_FOUND => RequestError::NotFound(message),
+        StatusCode::CONFLICT => RequestError::Conflict(message),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::UNAUTHORIZED => {
+            RequestError::Unavailable { message, retry_after }
+        }
+        code if code.is_client_error() || message.contains(TYPED_PATCH_REFUSED) => {
+            RequestError::Refused { code: code.as_u16(), message }
+        }
+        _ => RequestError::Unavailable { message, retry_after },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(message: &str) -> Vec<u8> {
+        json!({"kind": "Status", "message": message}).to_string().into_bytes()
+    }
+
+    #[test]
+    fn a_refused_object_is_no_fault_of_the_member() {
+        let typed = "failed to create typed patch object (ns/x; apps/v1, Kind=Deployment): .spec.foo: field not declared \
+                     in schema";
+        for (code, message) in [(422, "invalid"), (403, "forbidden"), (400, "bad"), (500, typed)] {
+            let error = classify(StatusCode::from_u16(code).unwrap(), &status(message), None);
+            assert!(matches!(error, RequestError::Refused { .. }), "{code}: {error:?}");
+            assert_eq!(error.to_string(), message);
+        }
+        for code in [429, 500, 502, 503, 504, 401] {
+            let error = classify(StatusCode::from_u16(code).unwrap(), &status("busy"), None);
+            assert!(error.is_unavailable(), "{code}: {error:?}");
+        }
+    }
+}

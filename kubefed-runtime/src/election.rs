@@ -1,0 +1,151 @@
+//! Leader election on a Lease, as client-go does it: only the leader acts, and it stops before its lease runs out.
+
+use std::time::Duration;
+
+use k8s_openapi::{
+    api::coordination::v1::{Lease, LeaseSpec},
+    apimachinery::pkg::apis::meta::v1::MicroTime,
+};
+use kube::{
+    Api, Client,
+    api::{ObjectMeta, PostParams},
+};
+use kubefed_core::api::{KubeFedConfigSpec, names};
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+
+/// Timing of the lock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timing {
+    pub(crate) lease: Duration,
+    pub(crate) renew_deadline: Duration,
+    pub(crate) retry: Duration,
+}
+
+impl From<&KubeFedConfigSpec> for Timing {
+    fn from(config: &KubeFedConfigSpec) -> Self {
+        Self {
+            lease: config.lease_duration(),
+            renew_deadline: config.renew_deadline(),
+            retry: config.retry_period(),
+        }
+    }
+}
+
+/// A candidate for leadership, or the leader.
+pub(crate) struct Election {
+    api: Api<Lease>,
+    identity: String,
+    timing: Timing,
+    clock: Clock,
+    /// The holder's record as it was last seen to change, and when that was on our own clock: clocks of other machines
+    /// are not trusted.
+    seen: Option<(LeaseSpec, Instant)>,
+}
+
+impl Election {
+    pub(crate) fn new(host: Client, namespace: &str, identity: String, timing: Timing, clock: Clock) -> Self {
+        Self { api: Api::namespaced(host, namespace), identity, timing, clock, seen: None }
+    }
+
+    /// Waits until we lead.
+    pub(crate) async fn acquire(&mut self) {
+        loop {
+            match self.try_hold().await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "trying to take the lease"),
+            }
+            tokio::time::sleep(self.timing.retry).await;
+        }
+    }
+
+    /// Renews until that fails for as long as the deadline says, which is shorter than the lease.
+    pub(crate) async fn hold(&mut self) {
+        let mut renewed = Instant::now();
+        loop {
+            tokio::time::sleep(self.timing.retry).await;
+            let left = self.timing.renew_deadline.saturating_sub(renewed.elapsed());
+            match tokio::time::timeout(left, self.try_hold()).await {
+                Ok(Ok(true)) => renewed = Instant::now(),
+                Ok(Ok(false)) => return,
+                Ok(Err(error)) => tracing::warn!(%error, "renewing the lease"),
+                Err(_) => return,
+            }
+            if renewed.elapsed() >= self.timing.renew_deadline {
+                return;
+            }
+        }
+    }
+
+    /// Gives the lease back, so that the next leader need not wait.
+    pub(crate) async fn release(&self) {
+        let Ok(Some(mut lease)) = self.api.get_opt(names::LEADER_LOCK).await else { return };
+        let spec = lease.spec.get_or_insert_default();
+        if spec.holder_identity.as_deref() != Some(&self.identity) {
+            return;
+        }
+        spec.holder_identity = Some(String::new());
+        spec.lease_duration_seconds = Some(1);
+        if let Err(error) = self.api.replace(names::LEADER_LOCK, &PostParams::default(), &lease).await {
+            tracing::debug!(%error, "giving the lease back");
+        }
+    }
+
+    /// Takes or renews the lease, if it is free or ours. The resourceVersion fences writers that read the same state.
+    async fn try_hold(&mut self) -> Result<bool, kube::Error> {
+        let now = MicroTime(self.clock.now());
+        let Some(mut lease) = self.api.get_opt(names::LEADER_LOCK).await? else {
+            let spec = self.record(&LeaseSpec::default(), now);
+            let lease = Lease {
+                metadata: ObjectMeta { name: Some(names::LEADER_LOCK.to_owned()), ..ObjectMeta::default() },
+                spec: Some(spec),
+                ..Lease::default()
+            };
+            return self.won(self.api.create(&PostParams::default(), &lease).await);
+        };
+        let spec = lease.spec.clone().unwrap_or_default();
+        let holder = spec.holder_identity.clone().unwrap_or_default();
+        let ours = holder == self.identity;
+        if !ours && !holder.is_empty() && !self.has_expired(&spec) {
+            return Ok(false);
+        }
+        lease.spec = Some(self.record(&spec, now));
+        self.won(self.api.replace(names::LEADER_LOCK, &PostParams::default(), &lease).await)
+    }
+
+    fn won(&self, written: Result<Lease, kube::Error>) -> Result<bool, kube::Error> {
+        match written {
+            Ok(_) => Ok(true),
+            Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn has_expired(&mut self, spec: &LeaseSpec) -> bool {
+        match &self.seen {
+            Some((known, since)) if known == spec => {
+                let seconds = spec.lease_duration_seconds.unwrap_or_default().max(0).unsigned_abs();
+                since.elapsed() > Duration::from_secs(seconds.into())
+            }
+            _ => {
+                self.seen = Some((spec.clone(), Instant::now()));
+                false
+            }
+        }
+    }
+
+    fn record(&self, before: &LeaseSpec, now: MicroTime) -> LeaseSpec {
+        let ours = before.holder_identity.as_deref() == Some(&self.identity);
+        let transitions = before.lease_transitions.unwrap_or_default();
+        LeaseSpec {
+            holder_identity: Some(self.identity.clone()),
+            lease_duration_seconds: Some(i32::try_from(self.timing.lease.as_secs()).unwrap_or(i32::MAX)),
+            acquire_time: if ours { before.acquire_time.clone() } else { Some(now.clone()) },
+            renew_time: Some(now),
+            lease_transitions: Some(if ours { transitions } else { transitions.saturating_add(1) }),
+            ..before.clone()
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! One operation on one object in one member: the only code that writes to members.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kubefed_core::{
+    api::{AdoptResources, names},
+    ownership,
+    plan::{Action, Held, ManagedLabel},
+    render::Rendered,
+    status::PropagationStatus,
+};
+use serde_json::{Value, json};
+use tokio::{task::JoinHandle, time::Instant};
+
+use super::{Key, TypeController, type_controller::MemberOfType};
+use crate::cluster::{Answer, Objects, REQUEST_TIMEOUT, RequestError};
+
+/// How often an adoption starts over when somebody else writes the object at the same time.
+const ADOPTION_TRIES: usize = 3;
+
+/// An operation that was decided on.
+pub(super) struct Operation {
+    pub(super) controller: Arc<TypeController>,
+    pub(super) member: Arc<MemberOfType>,
+    /// Key of the federated object.
+    pub(super) key: Key,
+    /// Key of the object in the member.
+    pub(super) target: Key,
+    pub(super) action: Action,
+    pub(super) rendered: Option<Arc<Rendered>>,
+    pub(super) delete_options: Option<Value>,
+    pub(super) is_host_namespace: bool,
+    /// Nobody waits for the operation any more: when it ends, the object is to be taken up again.
+    pub(super) round_is_over: Arc<AtomicBool>,
+}
+
+/// Why an operation did not succeed.
+enum Failure {
+    Request(RequestError),
+    /// Left alone on purpose; the status says why.
+    Declined(PropagationStatus, String),
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        Self::Request(error)
+    }
+}
+
+/// Ends the operation in the cache, whatever becomes of its task.
+struct Busy<'a>(&'a Operation);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        let operation = self.0;
+        operation.member.cache.end(&operation.target);
+        if operation.round_is_over.load(Ordering::Relaxed) {
+            operation.controller.queue.add(operation.key.clone());
+        }
+    }
+}
+
+impl Operation {
+    /// Starts the operation in a task of its own. `None` if one is under way on the same object.
+    pub(super) fn start(self) -> Option<JoinHandle<()>> {
+        if !self.member.cache.begin(&self.target) {
+            return None;
+        }
+        Some(tokio::spawn(async move {
+            let busy = Busy(&self);
+            let ended = self.member.connection.ended.clone();
+            tokio::select! {
+                () = ended.cancelled() => {}
+                () = self.run() => {}
+            }
+            drop(busy);
+        }))
+    }
+
+    async fn run(&self) {
+        if self.action == Action::Repair && self.must_wait_to_repair() {
+            return;
+        }
+        let started = Instant::now();
+        let pass = match self.member.connection.enter().await {
+            Ok(pass) => pass,
+            Err(_) => {
+                self.member.waiting.lock().insert(self.key.clone());
+                return;
+            }
+        };
+        let result = self.perform().await;
+        let request = match &result {
+            Ok(()) | Err(Failure::Declined(..)) => Ok(()),
+            Err(Failure::Request(error)) => Err(error.clone()),
+        };
+        let pause = pass.note(&request);
+        drop(pass);
+        if let Some(pause) = pause {
+            self.resume_after(pause);
+        }
+        self.controller.engine.metrics.operated(self.action, started.elapsed());
+        if let Err(failure) = result {
+            self.failed(failure);
+        }
+    }
+
+    async fn perform(&self) -> Result<(), Failure> {
+        match self.action {
+            Action::Create if self.creates_only() => self.create().await,
+            Action::Create | Action::Apply | Action::Repair => self.apply().await,
+            Action::Compare => self.compare().await,
+            Action::Delete => self.delete().await,
+            Action::Unlabel => self.unlabel().await,
+            Action::Verify => self.verify().await,
+        }
+    }
+
+    /// With adoption off, an object that is there must stay as it is; only POST can tell.
+    fn creates_only(&self) -> bool {
+        self.controller.engine.options.adopt == AdoptResources::Disabled
+            && !self.is_host_namespace
+            && self.member.cache.object(&self.target).is_none()
+    }
+
+    async fn create(&self) -> Result<(), Failure> {
+        let Some(rendered) = &self.rendered else { return Ok(()) };
+        match self.objects().create(self.target.namespace(), &rendered.object).await {
+            Ok(answer) => {
+                self.applied(&answer, rendered);
+                Ok(())
+            }
+            Err(RequestError::Conflict(_)) => Err(Failure::Declined(
+                PropagationStatus::AlreadyExists,
+                "the object exists in the cluster and adoption is off; remove it there, or set \
+                 spec.syncController.adoptResources of the KubeFedConfig to Enabled"
+                    .to_owned(),
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Forced server-side apply. What was there before us is adopted: of our fields we become the only owner.
+    async fn apply(&self) -> Result<(), Failure> {
+        let Some(rendered) = &self.rendered else { return Ok(()) };
+        let (namespace, name) = (self.target.namespace(), self.target.name());
+        if self.action != Action::Create {
+            self.promote().await?;
+        }
+        for attempt in 1.. {
+            let answer = self.objects().apply(namespace, name, &rendered.object).await?;
+            let Some(meta) = answer.metadata() else { return Ok(()) };
+            self.applied(&answer, rendered);
+            if answer.created() || self.action != Action::Create {
+                return Ok(());
+            }
+            let managed_fields = meta.managed_fields.as_deref().unwrap_or_default();
+            let version = meta.resource_version.as_deref().unwrap_or_default();
+            let Some(patch) = ownership::transfer(managed_fields, version) else { return Ok(()) };
+            match self.objects().json_patch(namespace, name, &patch).await {
+                Ok(answer) => {
+                    self.applied(&answer, rendered);
+                    return Ok(());
+                }
+                Err(RequestError::Conflict(_)) if attempt < ADOPTION_TRIES => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// What we created by POST is ours by an Update entry. Before the first apply it becomes an Apply entry, or else a
+    /// field that we drop would stay.
+    async fn promote(&self) -> Result<(), Failure> {
+        let applied = self.member.cache.object(&self.target).and_then(|object| object.observed.ownership);
+        if applied.is_none_or(|ownership| ownership.by_apply) {
+            return Ok(());
+        }
+        let (namespace, name) = (self.target.namespace(), self.target.name());
+        let answer = self.objects().metadata(namespace, name).await?;
+        let meta = answer.metadata().unwrap_or_default();
+        let managed_fields = meta.managed_fields.as_deref().unwrap_or_default();
+        let version = meta.resource_version.as_deref().unwrap_or_default();
+        if let Some(patch) = ownership::promote(managed_fields, version) {
+            self.objects().json_patch(namespace, name, &patch).await?;
+            self.controller.wrote(&self.key);
+        }
+        Ok(())
+    }
+
+    /// Reads the object; writes only if it is not what it shall be.
+    async fn compare(&self) -> Result<(), Failure> {
+        let Some(rendered) = &self.rendered else { return Ok(()) };
+        let answer = match self.objects().get(self.target.namespace(), self.target.name()).await {
+            Ok(answer) => answer,
+            Err(RequestError::NotFound(_)) => {
+                self.member.cache.answered_gone(&self.target);
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let live: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let meta = answer.metadata().unwrap_or_default();
+        let managed_fields = meta.managed_fields.as_deref().unwrap_or_default();
+        if ownership::is_applied(&rendered.object, &live, managed_fields) {
+            self.learn(&meta);
+            self.member.cache.record(&self.target, rendered.hash);
+            return Ok(());
+        }
+        self.apply().await
+    }
+
+    async fn delete(&self) -> Result<(), Failure> {
+        let Some(known) = self.member.cache.object(&self.target) else { return Ok(()) };
+        let mut options = self.delete_options.clone().unwrap_or_else(|| json!({}));
+        options["apiVersion"] = json!("v1");
+        options["kind"] = json!("DeleteOptions");
+        options["preconditions"] =
+            json!({"uid": known.uid.to_string(), "resourceVersion": known.resource_version.to_string()});
+        match self.objects().delete(self.target.namespace(), self.target.name(), &options).await {
+            Ok(answer) => {
+                self.controller.wrote(&self.key);
+                match answer.metadata().filter(|meta| meta.deletion_timestamp.is_some()) {
+                    Some(meta) => self.learn(&meta),
+                    None => self.member.cache.answered_gone(&self.target),
+                }
+                self.member.cache.succeeded(&self.target);
+                Ok(())
+            }
+            Err(RequestError::NotFound(_)) => {
+                self.member.cache.answered_gone(&self.target);
+                Ok(())
+            }
+            // It is not the object that we knew: look again, and decide again.
+            Err(RequestError::Conflict(_)) => self.verify().await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn unlabel(&self) -> Result<(), Failure> {
+        let Some(known) = self.member.cache.object(&self.target) else { return Ok(()) };
+        let patch = json!({
+            "metadata": {"uid": known.uid.to_string(), "labels": {(names::MANAGED_LABEL): null}}
+        });
+        let (namespace, name) = (self.target.namespace(), self.target.name());
+        match self.objects().merge_patch(namespace, name, false, &patch).await {
+            Ok(_) => {
+                self.controller.wrote(&self.key);
+                self.member.cache.answered_gone(&self.target);
+                Ok(())
+            }
+            Err(RequestError::NotFound(_)) => {
+                self.member.cache.answered_gone(&self.target);
+                Ok(())
+            }
+            Err(RequestError::Conflict(_)) => self.verify().await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Asks the member whether it holds anything of ours.
+    async fn verify(&self) -> Result<(), Failure> {
+        match self.objects().metadata(self.target.namespace(), self.target.name()).await {
+            Ok(answer) => {
+                let meta = answer.metadata().unwrap_or_default();
+                let label = meta.labels.as_ref().and_then(|labels| labels.get(names::MANAGED_LABEL));
+                match ManagedLabel::of(label.map(String::as_str)) {
+                    ManagedLabel::Other => self.member.cache.verified_gone(&self.target),
+                    ManagedLabel::True | ManagedLabel::False => self.learn(&meta),
+                }
+                Ok(())
+            }
+            Err(RequestError::NotFound(_)) => {
+                self.member.cache.verified_gone(&self.target);
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn objects(&self) -> Objects<'_> {
+        Objects {
+            client: &self.member.connection.clients.requests,
+            resource: &self.controller.descriptor.target,
+            timeout: REQUEST_TIMEOUT,
+        }
+    }
+
+    fn learn(&self, meta: &ObjectMeta) {
+        self.member.cache.answered(&self.target, meta, self.controller.descriptor.replicas.as_deref());
+    }
+
+    fn applied(&self, answer: &Answer, rendered: &Rendered) {
+        self.controller.wrote(&self.key);
+        if let Some(meta) = answer.metadata() {
+            self.learn(&meta);
+            self.member.cache.record(&self.target, rendered.hash);
+        }
+    }
+
+    /// A fight with another writer costs both of them: hold off longer and longer, and say with whom.
+    fn must_wait_to_repair(&self) -> bool {
+        let Some(delay) = self.member.cache.must_wait_to_repair(&self.target) else { return false };
+        let other = self.member.cache.object(&self.target).and_then(|object| object.other_writer);
+        let message = match other {
+            Some(other) => format!(
+                "\"{other}\" keeps changing what this object sets in the cluster, and was overruled several times; stop \
+                 it, or take those fields out of the template"
+            ),
+            None => "somebody keeps changing what this object sets in the cluster, and was overruled several times"
+                .to_owned(),
+        };
+        let held = Held { status: PropagationStatus::UpdateFailed, message };
+        let rendered = self.rendered.as_ref().map(|rendered| rendered.hash);
+        self.member.cache.hold(&self.target, held, rendered, delay);
+        true
+    }
+
+    fn failed(&self, failure: Failure) {
+        let (status, message) = match failure {
+            Failure::Request(error) if error.is_unavailable() => {
+                self.member.waiting.lock().insert(self.key.clone());
+                return;
+            }
+            Failure::Request(error) => (self.action.failed(), error.to_string()),
+            Failure::Declined(status, message) => (status, message),
+        };
+        let rendered = self.rendered.as_ref().map(|rendered| rendered.hash);
+        self.member.cache.failed(&self.target, Held { status, message }, rendered);
+    }
+
+    /// Lets requests to the member be tried again after a pause.
+    fn resume_after(&self, pause: Duration) {
+        let connection = Arc::clone(&self.member.connection);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = connection.ended.cancelled() => {}
+                () = tokio::time::sleep(pause) => connection.changed(),
+            }
+        });
+    }
+}

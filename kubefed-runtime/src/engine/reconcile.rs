@@ -1,0 +1,336 @@
+//! The straight line of a reconcile: observe, place, render, plan, apply, record.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use kubefed_core::{
+    api::{FederatedStatus, RawFederated},
+    placement::{self, NamespacePlacement, Placed},
+    plan::{self, Connection as Link, Decision, Held, MemberView, NamespaceState, Record},
+    render::{RenderError, Rendered, Renderer, Replicas},
+    status::{self, AggregateReason, PropagationStatus},
+};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{
+    Key, TypeController,
+    member::{ListState, Seen},
+    operation::Operation,
+    type_controller::MemberOfType,
+};
+use crate::cluster::{Member, Members, NamespaceList, Way, is_system_namespace};
+
+/// How long the status of an object waits for operations of slow members. What ends later shares the next write.
+const ROUND: Duration = Duration::from_secs(1);
+/// How often a reconcile looks again after its operations have ended before it lets others go first.
+const LOOKS: usize = 4;
+
+/// One federated object as it was when its reconcile began.
+pub(super) struct Round<'a> {
+    pub(super) key: &'a Key,
+    pub(super) target: Key,
+    pub(super) federated: &'a RawFederated,
+    pub(super) members: Arc<Members>,
+    renderer: Renderer<'a>,
+    rendered: BTreeMap<(String, bool), Result<Arc<Rendered>, Held>>,
+}
+
+/// What was decided about one member, and what it was decided on.
+pub(super) struct Verdict {
+    pub(super) cluster: String,
+    pub(super) member: Option<Arc<MemberOfType>>,
+    pub(super) decision: Decision,
+    rendered: Option<Arc<Rendered>>,
+    pub(super) record: Option<Record>,
+    /// The member's objects are not known yet: what was said of it before still stands.
+    pub(super) listing: bool,
+    pub(super) retry_in: Option<Duration>,
+    is_host_namespace: bool,
+}
+
+impl TypeController {
+    /// Brings one federated object, its members and its status together.
+    pub(super) async fn reconcile(self: &Arc<Self>, key: &Key) {
+        let started = Instant::now();
+        let federated = match self.host.get(key) {
+            Some(Ok(federated)) => federated,
+            Some(Err(error)) => {
+                let kind = &self.descriptor.federated.kind;
+                tracing::warn!(kind, %key, %error, "the object cannot be read; mend it to have it propagated");
+                return;
+            }
+            None => return self.release_orphans(key).await,
+        };
+        if !self.serves(key, &federated) {
+            return;
+        }
+        if federated.metadata.deletion_timestamp.is_some() {
+            self.remove(key, &federated).await;
+        } else {
+            self.propagate(key, &federated).await;
+        }
+        self.engine.metrics.reconciled(started.elapsed());
+    }
+
+    /// Whether the object is one that is propagated (spec 3.2).
+    fn serves(&self, key: &Key, federated: &RawFederated) -> bool {
+        if !self.descriptor.is_namespaces() {
+            return true;
+        }
+        if is_system_namespace(key.name(), &self.engine.namespace.kubefed) {
+            return false;
+        }
+        if key.namespace() != Some(key.name()) {
+            let note = format!(
+                "the name of a FederatedNamespace must be that of its namespace: create it as {0} in the namespace {0}",
+                key.namespace().unwrap_or_default()
+            );
+            self.events.warn(key, federated, "InvalidName", "", note);
+            return false;
+        }
+        self.host_namespaces.read().contains_key(key.name())
+    }
+
+    pub(super) fn round<'a>(&'a self, key: &'a Key, federated: &'a RawFederated) -> Round<'a> {
+        Round {
+            key,
+            target: self.target_key(key),
+            federated,
+            members: self.engine.members_now(),
+            renderer: Renderer::new(&self.descriptor, federated),
+            rendered: BTreeMap::new(),
+        }
+    }
+
+    async fn propagate(self: &Arc<Self>, key: &Key, federated: &RawFederated) {
+        let mut round = self.round(key, federated);
+        for warning in round.renderer.warnings() {
+            self.events.warn(key, federated, warning.reason(), "", warning.to_string());
+        }
+        let (placed, reason) = match self.place(&round) {
+            Ok(placed) => placed,
+            Err(error) => {
+                self.events.warn(key, federated, "ComputePlacementFailed", "", error);
+                return self.record(&round, AggregateReason::ComputePlacementFailed, &[], 0).await;
+            }
+        };
+        self.warn_of_unknown(&round, &placed);
+        let mut verdicts = self.survey(&mut round, &placed.members);
+        let acts = verdicts.iter().any(|verdict| matches!(verdict.decision, Decision::Act(_)));
+        if acts && !self.ensure_finalizer(&round).await {
+            return;
+        }
+        for _ in 0..LOOKS {
+            if !self.act(&round, &verdicts, None).await {
+                break;
+            }
+            verdicts = self.survey(&mut round, &placed.members);
+        }
+        self.schedule(&round, &verdicts);
+        let outcomes = self.outcomes(&round, verdicts);
+        let healthy = outcomes.iter().all(|outcome| outcome.status.is_ok());
+        let reason = match reason {
+            AggregateReason::None if !healthy => AggregateReason::CheckClusters,
+            AggregateReason::NamespaceNotFederated if !healthy => AggregateReason::CheckClusters,
+            reason => reason,
+        };
+        self.record(&round, reason, &outcomes, placed.members.len()).await;
+    }
+
+    /// Which members the object shall be in (spec 3.11).
+    pub(super) fn place(&self, round: &Round<'_>) -> Result<(Placed, AggregateReason), String> {
+        let members: Vec<_> = round
+            .members
+            .iter()
+            .map(|(name, member)| placement::Member { name, labels: &member.labels })
+            .collect();
+        let own = round.federated.spec.placement.as_ref();
+        let restricted = round.target.namespace().map(|namespace| self.engine.namespaces.placement(namespace));
+        let (namespace, reason) = match &restricted {
+            None => (NamespacePlacement::Unrestricted, AggregateReason::None),
+            Some(Some(placement)) => (NamespacePlacement::Restricted(placement.as_ref()), AggregateReason::None),
+            Some(None) if self.engine.namespace.target.is_some() => {
+                (NamespacePlacement::Unrestricted, AggregateReason::None)
+            }
+            Some(None) => (NamespacePlacement::NotFederated, AggregateReason::NamespaceNotFederated),
+        };
+        let placed = placement::place(own, namespace, &members).map_err(|error| error.to_string())?;
+        Ok((placed, reason))
+    }
+
+    fn warn_of_unknown(&self, round: &Round<'_>, placed: &Placed) {
+        if placed.unknown.is_empty() {
+            self.events.well(round.key, "placement");
+            return;
+        }
+        let note = format!(
+            "spec.placement.clusters names no cluster that has joined: {}; join it or take it out",
+            placed.unknown.join(", ")
+        );
+        self.events.warn(round.key, round.federated, "ClusterNotFound", "placement", note);
+    }
+
+    /// Looks at every member and decides about it.
+    fn survey(&self, round: &mut Round<'_>, selected: &BTreeSet<String>) -> Vec<Verdict> {
+        let members = Arc::clone(&round.members);
+        members
+            .iter()
+            .map(|(cluster, snapshot)| {
+                let selected = selected.contains(cluster);
+                self.look(round, cluster, snapshot, selected, |view, _| plan::decide(view))
+            })
+            .collect()
+    }
+
+    pub(super) fn look(
+        &self,
+        round: &mut Round<'_>,
+        cluster: &str,
+        snapshot: &Member,
+        selected: bool,
+        decide: impl FnOnce(&MemberView<'_>, bool) -> Decision,
+    ) -> Verdict {
+        let way = &snapshot.way;
+        let member = self.member(cluster, way);
+        let rendered = if selected { self.render(round, cluster, member.as_deref()) } else { Err(no_rendering()) };
+        let hash = rendered.as_ref().ok().map(|rendered| rendered.hash);
+        let seen = member.as_ref().map_or_else(Seen::default, |member| member.cache.seen(&round.target, hash));
+        let record = seen.record.or_else(|| recorded(round.federated.status.as_ref(), cluster));
+        let link = link(snapshot.ready, way, member.as_deref());
+        let view = MemberView {
+            selected,
+            connection: &link,
+            namespace: self.namespace_state(round, way),
+            observed: seen.observed,
+            record,
+            rendered: rendered.as_ref().map(|rendered| rendered.hash).map_err(|held| held),
+            busy: seen.busy,
+            held: seen.held.as_ref(),
+            is_host_namespace: self.is_host_namespace(round, member.as_deref()),
+        };
+        let decision = decide(&view, seen.verified);
+        Verdict {
+            cluster: cluster.to_owned(),
+            decision,
+            rendered: rendered.clone().ok(),
+            record,
+            listing: link == Link::Listing,
+            retry_in: seen.retry_in,
+            is_host_namespace: view.is_host_namespace,
+            member,
+        }
+    }
+
+    fn render(
+        &self,
+        round: &mut Round<'_>,
+        cluster: &str,
+        member: Option<&MemberOfType>,
+    ) -> Result<Arc<Rendered>, Held> {
+        let retains = round.federated.spec.retain_replicas == Some(true);
+        let left = retains && member.is_some_and(|member| member.cache.owns_replicas(&round.target) == Some(false));
+        let entry = (cluster.to_owned(), left);
+        if let Some(known) = round.rendered.get(&entry) {
+            return known.clone();
+        }
+        let replicas = if left { Replicas::LeftToMember } else { Replicas::FromTemplate };
+        let rendered = round.renderer.render(cluster, replicas).map_err(|error| Held {
+            status: match &error {
+                RenderError::Overrides(_) => PropagationStatus::ApplyOverridesFailed,
+                _ => PropagationStatus::ComputeResourceFailed,
+            },
+            message: error.to_string(),
+        });
+        round.rendered.insert(entry, rendered.clone());
+        rendered
+    }
+
+    fn namespace_state(&self, round: &Round<'_>, way: &Way) -> NamespaceState {
+        match (round.target.namespace(), way.connection()) {
+            (Some(namespace), Some(connection)) => connection.namespaces.read().state(namespace),
+            _ => NamespaceState::Active,
+        }
+    }
+
+    fn is_host_namespace(&self, round: &Round<'_>, member: Option<&MemberOfType>) -> bool {
+        if !self.descriptor.is_namespaces() {
+            return false;
+        }
+        let namespaces = self.host_namespaces.read();
+        let (Some(host), Some(member)) = (namespaces.get(round.target.name()), member) else { return false };
+        member.cache.object(&round.target).is_some_and(|object| object.uid.to_string() == *host)
+    }
+
+    /// Starts what is due and waits for it, at most for the length of a round. Tells whether everything ended, so that
+    /// another look is worth while. What has not ended by then takes the object up again when it does.
+    pub(super) async fn act(
+        self: &Arc<Self>,
+        round: &Round<'_>,
+        verdicts: &[Verdict],
+        delete_options: Option<&Value>,
+    ) -> bool {
+        let over = Arc::new(AtomicBool::new(false));
+        let mut running: FuturesUnordered<_> = verdicts
+            .iter()
+            .filter_map(|verdict| {
+                let Decision::Act(action) = verdict.decision else { return None };
+                Operation {
+                    controller: Arc::clone(self),
+                    member: Arc::clone(verdict.member.as_ref()?),
+                    key: round.key.clone(),
+                    target: round.target.clone(),
+                    action,
+                    rendered: verdict.rendered.clone(),
+                    delete_options: delete_options.cloned(),
+                    is_host_namespace: verdict.is_host_namespace,
+                    round_is_over: Arc::clone(&over),
+                }
+                .start()
+            })
+            .collect();
+        if running.is_empty() {
+            return false;
+        }
+        let all_end = async { while running.next().await.is_some() {} };
+        let in_time = tokio::time::timeout(ROUND, all_end).await.is_ok();
+        over.store(true, Ordering::Relaxed);
+        in_time
+    }
+}
+
+/// What an earlier process left in the status.
+fn recorded(status: Option<&FederatedStatus>, cluster: &str) -> Option<Record> {
+    let (rendered, ownership) = status::applied_in(status?, cluster)?;
+    Some(Record { rendered, ownership, fresh: false })
+}
+
+fn no_rendering() -> Held {
+    Held { status: PropagationStatus::Ok, message: String::new() }
+}
+
+fn link(ready: bool, way: &Way, member: Option<&MemberOfType>) -> Link {
+    let connection = match way {
+        Way::Failed(why) => return Link::NoClient(why.to_string()),
+        _ if !ready => return Link::NotReady,
+        Way::Connecting => return Link::Listing,
+        Way::Connected(connection) => connection,
+    };
+    let Some(member) = member else { return Link::Listing };
+    match member.cache.list_state() {
+        ListState::Failed(why) => return Link::ListFailed(why),
+        ListState::Listing => return Link::Listing,
+        ListState::Listed => {}
+    }
+    if connection.namespaces.read().list == NamespaceList::Listing {
+        return Link::Listing;
+    }
+    connection.paused().map_or(Link::Ready, Link::Failing)
+}

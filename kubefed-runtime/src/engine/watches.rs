@@ -1,0 +1,287 @@
+//! What feeds the caches of a type: the host's watch, one watch per member, and the events of namespaces.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::Namespace as HostNamespace;
+use kube::{
+    Api, ResourceExt,
+    api::DynamicObject,
+    core::PartialObjectMeta,
+    runtime::{
+        WatchStreamExt,
+        watcher::{self, watcher},
+    },
+};
+use kubefed_core::api::names;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::{
+    Key, TypeController,
+    host::HostChange,
+    member::MemberCache,
+    type_controller::MemberOfType,
+};
+use crate::cluster::{Connection, Way, watch_pause};
+
+impl TypeController {
+    /// Watches the federated objects on the host.
+    pub(super) async fn watch_host(self: Arc<Self>) {
+        let resource = self.descriptor.federated.to_kube();
+        let host = self.engine.host.clone();
+        let api: Api<DynamicObject> = match &self.engine.namespace.target {
+            Some(target) if self.descriptor.is_federated_namespaced() => Api::namespaced_with(host, target, &resource),
+            _ => Api::all_with(host, &resource),
+        };
+        let mut events = watcher(api, watcher::Config::default()).default_backoff().boxed();
+        loop {
+            match events.try_next().await {
+                Ok(Some(watcher::Event::Init)) => self.host.list_begins(),
+                Ok(Some(watcher::Event::InitApply(object) | watcher::Event::Apply(object))) => {
+                    let key = key_of(&object);
+                    if self.host.shows(&key, object) == HostChange::Changed {
+                        self.queue.add(key);
+                    }
+                }
+                Ok(Some(watcher::Event::InitDone)) => self.queue.add_all(self.host.list_ends()),
+                Ok(Some(watcher::Event::Delete(object))) => {
+                    let key = key_of(&object);
+                    self.host.removes(&key);
+                    self.queue.add(key);
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!(kind = self.descriptor.federated.kind, %error, "watching federated objects");
+                }
+            }
+        }
+    }
+
+    /// Starts and ends the watches of members as they come, change and go.
+    pub(super) async fn follow_members(self: Arc<Self>) {
+        let mut members = self.engine.members.clone();
+        loop {
+            let now = members.borrow_and_update().clone();
+            if let Some(now) = now {
+                let connections: BTreeMap<&String, &Arc<Connection>> = now
+                    .iter()
+                    .filter_map(|(name, member)| Some((name, member.way.connection()?)))
+                    .filter(|(name, _)| now[*name].ready || self.members.read().contains_key(*name))
+                    .collect();
+                self.keep_watches(&connections);
+                self.queue.add_all(self.host.keys());
+            }
+            if members.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn keep_watches(self: &Arc<Self>, connections: &BTreeMap<&String, &Arc<Connection>>) {
+        let mut members = self.members.write();
+        members.retain(|name, member| {
+            let stays = connections.get(name).is_some_and(|connection| connection.id == member.connection.id);
+            if !stays {
+                member.ended.cancel();
+            }
+            stays
+        });
+        for (name, connection) in connections {
+            if members.contains_key(*name) {
+                continue;
+            }
+            let member = Arc::new(MemberOfType {
+                name: name.as_str().into(),
+                connection: Arc::clone(connection),
+                cache: MemberCache::default(),
+                waiting: parking_lot::Mutex::default(),
+                ended: self.ended.child_token(),
+            });
+            members.insert((*name).clone(), Arc::clone(&member));
+            self.spawn_for(&member, Self::watch_member);
+            self.spawn_for(&member, Self::follow_connection);
+        }
+    }
+
+    fn spawn_for<F>(self: &Arc<Self>, member: &Arc<MemberOfType>, task: impl FnOnce(Arc<Self>, Arc<MemberOfType>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (this_type, connection) = (member.ended.clone(), member.connection.ended.clone());
+        let task = task(Arc::clone(self), Arc::clone(member));
+        tokio::spawn(async move {
+            tokio::select! {
+                () = this_type.cancelled() => {}
+                () = connection.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
+
+    /// Watches the metadata of everything in the member that carries our label, with any value.
+    async fn watch_member(self: Arc<Self>, member: Arc<MemberOfType>) {
+        let client = match member.connection.clients.watch_client() {
+            Ok(client) => client,
+            Err(error) => {
+                member.cache.list_failed(error.to_string());
+                return;
+            }
+        };
+        let resource = self.descriptor.target.to_kube();
+        let api: Api<PartialObjectMeta<DynamicObject>> = match &self.engine.namespace.target {
+            Some(target) if self.descriptor.target.is_namespaced() => Api::namespaced_with(client, target, &resource),
+            _ => Api::all_with(client, &resource),
+        };
+        let config = watcher::Config::default().labels(names::MANAGED_LABEL);
+        let mut events = watcher(api, config).boxed();
+        let mut errors = 0;
+        loop {
+            match events.try_next().await {
+                Ok(Some(event)) => {
+                    errors = 0;
+                    self.seen(&member, event);
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    errors += 1;
+                    self.watch_failed(&member, &error);
+                    tokio::time::sleep(watch_pause(errors)).await;
+                }
+            }
+        }
+    }
+
+    fn seen(&self, member: &MemberOfType, event: watcher::Event<PartialObjectMeta<DynamicObject>>) {
+        let replicas = self.descriptor.replicas.as_deref();
+        match event {
+            watcher::Event::Init => member.cache.list_begins(),
+            watcher::Event::InitApply(object) => {
+                let key = key_of(&object);
+                if member.cache.list_shows(&key, &object.metadata, replicas) {
+                    self.queue.add(self.federated_key(&key));
+                }
+            }
+            watcher::Event::InitDone => {
+                let (gone, first) = member.cache.list_ends();
+                self.queue.add_all(gone.iter().map(|key| self.federated_key(key)));
+                if first {
+                    self.queue.add_all(self.host.keys());
+                }
+            }
+            watcher::Event::Apply(object) => {
+                self.engine.metrics.member_event(&self.descriptor.target.kind);
+                let key = key_of(&object);
+                if member.cache.watch_shows(&key, &object.metadata, replicas) {
+                    self.queue.add(self.federated_key(&key));
+                }
+            }
+            watcher::Event::Delete(object) => {
+                self.engine.metrics.member_event(&self.descriptor.target.kind);
+                let key = key_of(&object);
+                if member.cache.watch_removes(&key, &object.metadata) {
+                    self.queue.add(self.federated_key(&key));
+                }
+            }
+        }
+    }
+
+    /// A list that the member refuses is said in the status; a watch that ended is just begun again.
+    fn watch_failed(&self, member: &MemberOfType, error: &watcher::Error) {
+        tracing::debug!(cluster = &*member.name, kind = self.descriptor.target.kind, %error, "watching a member");
+        let watcher::Error::InitialListFailed(cause) = error else { return };
+        let target = &self.descriptor.target;
+        let why = match cause {
+            kube::Error::Api(status) if status.code == 404 => format!(
+                "the cluster does not serve {target}; install it there, or take the cluster out of the placement"
+            ),
+            kube::Error::Api(status) if status.code == 403 => format!(
+                "the token of the cluster may not list and watch {}; grant it: {}",
+                target.group_qualified(),
+                status.message
+            ),
+            cause => format!("the objects of {target} cannot be listed: {cause}"),
+        };
+        if member.cache.list_failed(why) {
+            self.queue.add_all(self.host.keys());
+        }
+    }
+
+    /// Takes up again what waited for the member.
+    async fn follow_connection(self: Arc<Self>, member: Arc<MemberOfType>) {
+        let mut changes = member.connection.changes();
+        while changes.changed().await.is_ok() {
+            let waiting = std::mem::take(&mut *member.waiting.lock());
+            self.queue.add_all(waiting);
+        }
+    }
+
+    /// Takes up what is in a namespace of a member that came or went.
+    pub(super) async fn follow_member_namespaces(self: Arc<Self>) {
+        let mut events = self.engine.namespace_events.subscribe();
+        loop {
+            match events.recv().await {
+                Ok(event) => {
+                    if self.members.read().contains_key(&*event.cluster) {
+                        self.queue.add_all(self.host.keys_in(&event.namespace));
+                    }
+                }
+                Err(RecvError::Lagged(_)) => self.queue.add_all(self.host.keys()),
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+
+    /// Takes up what is in a namespace whose placement changed.
+    pub(super) async fn follow_federated_namespaces(self: Arc<Self>) {
+        let mut changes = self.engine.namespaces.changes();
+        loop {
+            match changes.recv().await {
+                Ok(namespace) => self.queue.add_all(self.host.keys_in(&namespace)),
+                Err(RecvError::Lagged(_)) => self.queue.add_all(self.host.keys()),
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+
+    /// Keeps the uids of the host's namespaces, which tell a member that is the host itself.
+    pub(super) async fn watch_host_namespaces(self: Arc<Self>) {
+        let api: Api<PartialObjectMeta<HostNamespace>> = Api::all(self.engine.host.clone());
+        let mut events = watcher(api, watcher::Config::default()).default_backoff().boxed();
+        let mut listed = BTreeMap::new();
+        loop {
+            match events.try_next().await {
+                Ok(Some(watcher::Event::Init)) => listed.clear(),
+                Ok(Some(watcher::Event::InitApply(namespace))) => {
+                    listed.insert(namespace.name_any(), namespace.uid().unwrap_or_default());
+                }
+                Ok(Some(watcher::Event::InitDone)) => {
+                    *self.host_namespaces.write() = std::mem::take(&mut listed);
+                    self.queue.add_all(self.host.keys());
+                }
+                Ok(Some(watcher::Event::Apply(namespace))) => {
+                    let (name, uid) = (namespace.name_any(), namespace.uid().unwrap_or_default());
+                    let before = self.host_namespaces.write().insert(name.clone(), uid.clone());
+                    if before != Some(uid) {
+                        self.queue.add(Key::new(Some(&name), &name));
+                    }
+                }
+                Ok(Some(watcher::Event::Delete(namespace))) => {
+                    self.host_namespaces.write().remove(&namespace.name_any());
+                }
+                Ok(None) => return,
+                Err(error) => tracing::warn!(%error, "watching the host's namespaces"),
+            }
+        }
+    }
+
+    /// The cache of a member, as long as its connection is the one that is in use.
+    pub(super) fn member(&self, name: &str, way: &Way) -> Option<Arc<MemberOfType>> {
+        let connection = way.connection()?;
+        let member = Arc::clone(self.members.read().get(name)?);
+        (member.connection.id == connection.id).then_some(member)
+    }
+}
+
+fn key_of<K: ResourceExt>(object: &K) -> Key {
+    Key::new(object.meta().namespace.as_deref(), object.meta().name.as_deref().unwrap_or_default())
+}

@@ -1,0 +1,302 @@
+//! The manager: puts the parts of a controller together and runs them.
+
+mod args;
+mod manifests;
+mod server;
+
+use std::{future::Future, sync::Arc};
+
+use k8s_openapi::jiff::Timestamp;
+use kube::{Api, Client};
+use kubefed_core::{
+    api::{Federate, FederatedTypeConfig, KubeFedConfig, KubeFedConfigSpec, TypeDescriptor, names},
+    schema::{crd, type_config},
+};
+use serde_json::Value;
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+pub use args::{Args, run};
+pub use server::Address;
+
+use crate::{
+    clock::Clock,
+    cluster::{ClusterController, Connector, HttpsConnector},
+    election::{Election, Timing},
+    engine::{Engine, FederatedNamespaces},
+    metrics::Metrics,
+    options::{HealthOptions, Namespace, PropagationOptions},
+    type_config::TypeConfigController,
+};
+
+/// A controller of federated types.
+///
+/// ```no_run
+/// # use kubefed_runtime::{Manager, ManagerOptions, api::Federate};
+/// # async fn doc<Website: Federate>(client: kube::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// Manager::new().federate::<Website>().run(client, ManagerOptions::default(), std::future::pending()).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Manager {
+    types: Vec<LinkedType>,
+    connector: Arc<dyn Connector>,
+}
+
+/// A type that is compiled into the controller.
+struct LinkedType {
+    descriptor: TypeDescriptor,
+    crd: fn() -> Value,
+    type_config: fn(&str) -> FederatedTypeConfig,
+}
+
+/// What a controller is told at its start.
+#[derive(Clone, Debug)]
+pub struct ManagerOptions {
+    /// The namespace of the control plane on the host.
+    pub namespace: String,
+    /// The configuration to use instead of the `KubeFedConfig` on the host.
+    pub config: Option<KubeFedConfigSpec>,
+    /// Where `/healthz` and `/readyz` are served.
+    pub healthz: Option<Address>,
+    /// Where `/metrics` is served.
+    pub metrics: Option<Address>,
+    /// Whether to lead only while holding the lease. A controller that is alone for sure can do without.
+    pub leader_election: bool,
+    /// The time that shall be taken for now; the system's where there is none.
+    pub now: Option<Timestamp>,
+}
+
+impl Default for ManagerOptions {
+    fn default() -> Self {
+        Self {
+            namespace: names::DEFAULT_KUBEFED_NAMESPACE.to_owned(),
+            config: None,
+            healthz: None,
+            metrics: None,
+            leader_election: true,
+            now: None,
+        }
+    }
+}
+
+/// Why a controller could not start, or stopped.
+#[derive(Debug, Error)]
+pub enum ManagerError {
+    /// Two linked types have one name.
+    #[error(
+        "two linked types are called {0}; give one of them another group, plural or federated name, or link it once"
+    )]
+    Duplicate(String),
+    /// The configuration could not be read.
+    #[error("KubeFedConfig {namespace}/{name}: {source}")]
+    Config {
+        /// Where it is.
+        namespace: String,
+        /// What it is called.
+        name: &'static str,
+        /// Why it could not be read.
+        source: Box<kube::Error>,
+    },
+    /// The configuration says something that cannot be.
+    #[error("invalid KubeFedConfig {namespace}/{name}: {problems}")]
+    InvalidConfig {
+        /// Where it is.
+        namespace: String,
+        /// What it is called.
+        name: &'static str,
+        /// All that is wrong with it.
+        problems: String,
+    },
+    /// A port cannot be listened on.
+    #[error("cannot listen on {address} for {what}: {source}; choose another address")]
+    Listen {
+        /// The address.
+        address: Address,
+        /// What is served there.
+        what: &'static str,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Another controller may lead now.
+    #[error("lost lease")]
+    LostLease,
+}
+
+impl Default for Manager {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Manager {
+    /// A controller without any types.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { types: Vec::new(), connector: Arc::new(HttpsConnector) }
+    }
+
+    /// Links a type: it runs when its `FederatedTypeConfig` exists and says Enabled.
+    #[must_use]
+    pub fn federate<T: Federate>(mut self) -> Self {
+        self.types.push(LinkedType {
+            descriptor: TypeDescriptor::of::<T>(),
+            crd: crd::crd_of::<T>,
+            type_config: type_config::type_config_of::<T>,
+        });
+        self
+    }
+
+    /// Reaches members in another way than over HTTPS at their `spec.apiEndpoint`.
+    #[must_use]
+    pub fn connector(mut self, connector: impl Connector) -> Self {
+        self.connector = Arc::new(connector);
+        self
+    }
+
+    /// The linked types.
+    #[must_use]
+    pub fn descriptors(&self) -> Vec<TypeDescriptor> {
+        self.types.iter().map(|linked| linked.descriptor.clone()).collect()
+    }
+
+    /// Runs the controller against the host behind `host` until `shutdown` ends.
+    ///
+    /// # Errors
+    ///
+    /// If the linked types contradict each other, if the configuration is invalid or cannot be read, if an address
+    /// cannot be listened on, or if the lease was lost.
+    pub async fn run(
+        self,
+        host: Client,
+        options: ManagerOptions,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ManagerError> {
+        self.check()?;
+        let ended = CancellationToken::new();
+        let _ends_with_us = ended.clone().drop_guard();
+        let metrics = Metrics::new();
+        let ready = server::Readiness::default();
+        server::serve(&options, &metrics, &ready, &ended).await?;
+        tokio::pin!(shutdown);
+        tokio::select! {
+            () = &mut shutdown => return Ok(()),
+            config = self.config(&host, &options) => {
+                let config = config?;
+                let clock = options.now.map_or_else(Clock::system, Clock::starting_at);
+                let mut election = Election::new(
+                    host.clone(),
+                    &options.namespace,
+                    identity(),
+                    Timing::from(&config),
+                    clock,
+                );
+                if options.leader_election {
+                    ready.standing_by();
+                    tokio::select! {
+                        () = &mut shutdown => return Ok(()),
+                        () = election.acquire() => {}
+                    }
+                }
+                tracing::info!("promoted as leader");
+                self.start(&host, &options, &config, clock, metrics, &ended);
+                ready.leading();
+                if !options.leader_election {
+                    shutdown.await;
+                    return Ok(());
+                }
+                tokio::select! {
+                    () = &mut shutdown => {}
+                    () = election.hold() => {
+                        ended.cancel();
+                        return Err(ManagerError::LostLease);
+                    }
+                }
+                ended.cancel();
+                election.release().await;
+                Ok(())
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), ManagerError> {
+        for (index, linked) in self.types.iter().enumerate() {
+            let names = [linked.descriptor.target.group_qualified(), linked.descriptor.federated.group_qualified()];
+            for other in &self.types[..index] {
+                let taken =
+                    [other.descriptor.target.group_qualified(), other.descriptor.federated.group_qualified()];
+                if let Some(name) = names.iter().zip(&taken).find_map(|(name, taken)| (name == taken).then_some(name)) {
+                    return Err(ManagerError::Duplicate(name.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn config(&self, host: &Client, options: &ManagerOptions) -> Result<KubeFedConfigSpec, ManagerError> {
+        let (namespace, name) = (options.namespace.clone(), names::KUBEFED_CONFIG_NAME);
+        let config = match &options.config {
+            Some(config) => config.clone(),
+            None => {
+                let api: Api<KubeFedConfig> = Api::namespaced(host.clone(), &namespace);
+                let read = api.get_opt(name).await;
+                let found = match read {
+                    // A host without the CRD has no configuration either.
+                    Err(kube::Error::Api(status)) if status.is_not_found() => None,
+                    read => read.map_err(|error| ManagerError::Config {
+                        namespace: namespace.clone(),
+                        name,
+                        source: Box::new(error),
+                    })?,
+                };
+                found.map(|config| config.spec).unwrap_or_default()
+            }
+        };
+        let problems = config.problems();
+        if !problems.is_empty() {
+            return Err(ManagerError::InvalidConfig { namespace, name, problems: problems.join("; ") });
+        }
+        tracing::info!("Using valid KubeFedConfig \"{namespace}/{name}\"");
+        Ok(config)
+    }
+
+    fn start(
+        &self,
+        host: &Client,
+        options: &ManagerOptions,
+        config: &KubeFedConfigSpec,
+        clock: Clock,
+        metrics: Metrics,
+        ended: &CancellationToken,
+    ) {
+        let namespace = Namespace::new(&options.namespace, config);
+        let clusters = ClusterController::new(
+            host.clone(),
+            namespace.clone(),
+            Arc::clone(&self.connector),
+            HealthOptions::from(config),
+            clock,
+            metrics.clone(),
+        );
+        let namespaces = FederatedNamespaces::new();
+        let engine = Arc::new(Engine {
+            host: host.clone(),
+            namespace: namespace.clone(),
+            options: PropagationOptions::from(config),
+            clock,
+            metrics,
+            members: clusters.members(),
+            namespace_events: clusters.namespace_events(),
+            namespaces: Arc::clone(&namespaces),
+        });
+        tokio::spawn(clusters.run(ended.clone()));
+        tokio::spawn(namespaces.run(host.clone(), namespace, ended.clone()));
+        tokio::spawn(TypeConfigController::new(engine, &self.descriptors()).run(ended.clone()));
+    }
+}
+
+/// Who we are among the candidates: the host's name, and something that no other process has.
+fn identity() -> String {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "kubefed".to_owned());
+    format!("{host}_{}", uuid::Uuid::new_v4())
+}

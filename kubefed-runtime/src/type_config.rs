@@ -1,0 +1,217 @@
+//! The controller of `FederatedTypeConfig` objects (spec 7): a linked type runs when its object exists and says Enabled.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::{StreamExt, TryStreamExt};
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams},
+    runtime::{
+        WatchStreamExt,
+        watcher::{self, watcher},
+    },
+};
+use kubefed_core::api::{
+    ControllerState, FederatedTypeConfig, FederatedTypeConfigStatus, PropagationMode, StatusCollectionMode,
+    TypeDescriptor, names,
+};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::{Engine, TypeController};
+
+/// Starts and stops the controllers of types as their FederatedTypeConfigs say.
+pub(crate) struct TypeConfigController {
+    engine: Arc<Engine>,
+    /// The types that are compiled in, by the name of their FederatedTypeConfig.
+    linked: BTreeMap<String, TypeDescriptor>,
+    running: BTreeMap<String, Running>,
+    configs: BTreeMap<String, FederatedTypeConfig>,
+    /// Names of types that are not linked and were warned of.
+    warned: BTreeSet<String>,
+}
+
+struct Running {
+    controller: Arc<TypeController>,
+    generation: i64,
+}
+
+/// Pause before failed writes are tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+impl TypeConfigController {
+    pub(crate) fn new(engine: Arc<Engine>, linked: &[TypeDescriptor]) -> Self {
+        let linked = linked.iter().map(|descriptor| (descriptor.type_config_name(), descriptor.clone())).collect();
+        Self { engine, linked, running: BTreeMap::new(), configs: BTreeMap::new(), warned: BTreeSet::new() }
+    }
+
+    /// Watches the FederatedTypeConfigs of the control plane until `ended`.
+    pub(crate) async fn run(mut self, ended: CancellationToken) {
+        let api = self.api();
+        let mut events = watcher(api, watcher::Config::default()).default_backoff().boxed();
+        let mut listed = Vec::new();
+        let mut listing = true;
+        let mut failed = false;
+        loop {
+            let event = tokio::select! {
+                () = ended.cancelled() => break,
+                () = tokio::time::sleep(RETRY), if failed => {
+                    failed = !self.reconcile_all().await;
+                    continue;
+                }
+                event = events.try_next() => event,
+            };
+            match event {
+                Ok(Some(watcher::Event::Init)) => {
+                    listed.clear();
+                    listing = true;
+                }
+                Ok(Some(watcher::Event::InitApply(config))) => {
+                    listed.push(config.name_any());
+                    self.configs.insert(config.name_any(), config);
+                }
+                Ok(Some(watcher::Event::InitDone)) => {
+                    self.configs.retain(|name, _| listed.contains(name));
+                    listing = false;
+                }
+                Ok(Some(watcher::Event::Apply(config))) => {
+                    self.configs.insert(config.name_any(), config);
+                }
+                Ok(Some(watcher::Event::Delete(config))) => {
+                    self.configs.remove(&config.name_any());
+                }
+                Ok(None) => break,
+                Err(error) => tracing::warn!(%error, "watching FederatedTypeConfigs"),
+            }
+            if !listing {
+                failed = !self.reconcile_all().await;
+            }
+        }
+        for running in self.running.values() {
+            running.controller.stop();
+        }
+    }
+
+    fn api(&self) -> Api<FederatedTypeConfig> {
+        Api::namespaced(self.engine.host.clone(), &self.engine.namespace.kubefed)
+    }
+
+    /// Brings what runs in line with all objects. Tells whether all writes succeeded.
+    async fn reconcile_all(&mut self) -> bool {
+        let names: BTreeSet<String> = self.configs.keys().chain(self.running.keys()).cloned().collect();
+        let mut all_written = true;
+        for name in names {
+            if let Err(error) = self.reconcile(&name).await {
+                tracing::warn!(name, %error, "the FederatedTypeConfig could not be written; trying again");
+                all_written = false;
+            }
+        }
+        all_written
+    }
+
+    async fn reconcile(&mut self, name: &str) -> Result<(), kube::Error> {
+        let Some(config) = self.configs.get(name).cloned() else {
+            self.stop(name);
+            return Ok(());
+        };
+        if config.metadata.deletion_timestamp.is_some() {
+            self.stop(name);
+            return self.remove_finalizer(&config).await;
+        }
+        let Some(linked) = self.linked.get(name) else {
+            if self.warned.insert(name.to_owned()) {
+                tracing::warn!(name, "a FederatedTypeConfig names a type that is not linked into this controller");
+            }
+            return Ok(());
+        };
+        let descriptor = configured(linked, name, &config);
+        // Namespaces and other types without a namespace are not served by a control plane for one namespace.
+        let served = self.engine.namespace.target.is_none() || descriptor.target.is_namespaced();
+        let generation = config.metadata.generation.unwrap_or_default();
+        if !served || config.spec.propagation == PropagationMode::Disabled {
+            self.stop(name);
+            return self.write_status(&config, ControllerState::NotRunning).await;
+        }
+        self.add_finalizer(&config).await?;
+        let outdated = self.running.get(name).is_none_or(|running| {
+            running.generation != generation && running.controller.descriptor() != &descriptor
+        });
+        if outdated {
+            self.stop(name);
+            tracing::info!(name, kind = descriptor.federated.kind, "starting the sync controller");
+            let controller = TypeController::start(Arc::clone(&self.engine), descriptor);
+            self.running.insert(name.to_owned(), Running { controller, generation });
+        }
+        self.write_status(&config, ControllerState::Running).await
+    }
+
+    fn stop(&mut self, name: &str) {
+        if let Some(running) = self.running.remove(name) {
+            tracing::info!(name, "stopping the sync controller");
+            running.controller.stop();
+        }
+    }
+
+    async fn add_finalizer(&self, config: &FederatedTypeConfig) -> Result<(), kube::Error> {
+        if config.finalizers().iter().any(|finalizer| finalizer == names::TYPE_CONFIG_FINALIZER) {
+            return Ok(());
+        }
+        let mut finalizers = config.finalizers().to_vec();
+        finalizers.push(names::TYPE_CONFIG_FINALIZER.to_owned());
+        self.patch_finalizers(config, &finalizers).await
+    }
+
+    async fn remove_finalizer(&self, config: &FederatedTypeConfig) -> Result<(), kube::Error> {
+        let mut finalizers = config.finalizers().to_vec();
+        let before = finalizers.len();
+        finalizers.retain(|finalizer| finalizer != names::TYPE_CONFIG_FINALIZER);
+        if finalizers.len() == before {
+            return Ok(());
+        }
+        match self.patch_finalizers(config, &finalizers).await {
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            result => result,
+        }
+    }
+
+    async fn patch_finalizers(&self, config: &FederatedTypeConfig, finalizers: &[String]) -> Result<(), kube::Error> {
+        let patch = json!({
+            "metadata": {"finalizers": finalizers, "resourceVersion": config.resource_version()}
+        });
+        let parameters = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        self.api().patch(&config.name_any(), &parameters, &Patch::Merge(patch)).await?;
+        Ok(())
+    }
+
+    /// Writes the status, if anything in it is new.
+    async fn write_status(&self, config: &FederatedTypeConfig, state: ControllerState) -> Result<(), kube::Error> {
+        let status = FederatedTypeConfigStatus {
+            observed_generation: config.metadata.generation.unwrap_or_default(),
+            propagation_controller: state,
+            status_controller: Some(ControllerState::NotRunning),
+        };
+        if config.status.as_ref() == Some(&status) {
+            return Ok(());
+        }
+        let parameters = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let patch = Patch::Merge(json!({ "status": status }));
+        self.api().patch_status(&config.name_any(), &parameters, &patch).await?;
+        Ok(())
+    }
+}
+
+/// The linked type with what its FederatedTypeConfig says about it.
+fn configured(linked: &TypeDescriptor, name: &str, config: &FederatedTypeConfig) -> TypeDescriptor {
+    let mut spec = config.spec.clone();
+    spec.set_defaults(name);
+    TypeDescriptor {
+        target: spec.target_type,
+        federated: spec.federated_type,
+        replicas: linked.replicas.clone(),
+        collects_status: spec.status_collection == Some(StatusCollectionMode::Enabled),
+    }
+}

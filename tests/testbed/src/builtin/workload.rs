@@ -1,0 +1,211 @@
+//! Workloads, and rules that several kinds share.
+
+use kubefed_core::schema::structural::FieldError;
+use serde_json::{Value, json};
+
+use crate::registry::ResourceKind;
+use crate::resources::meta;
+
+const IMMUTABLE: &str = "field is immutable";
+const DATA_LIMIT: u64 = 1_048_576;
+
+/// Fields that an update must leave as they are.
+pub(super) fn check_same(live: &Value, new: &Value, paths: &[&str]) -> Vec<FieldError> {
+    let changed = paths.iter().filter(|path| meta::at_dotted(live, path) != meta::at_dotted(new, path));
+    changed
+        .map(|path| FieldError::invalid(*path, meta::at_dotted(new, path).cloned().unwrap_or_default(), IMMUTABLE))
+        .collect()
+}
+
+/// Keys and total size of ConfigMaps and Secrets.
+pub(super) fn check_data(kind: &ResourceKind, object: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let mut size = 0;
+    for field in ["data", "binaryData"] {
+        for (key, value) in object[field].as_object().into_iter().flatten() {
+            size += value.as_str().unwrap_or_default().len() as u64;
+            let path = format!("{field}[{key}]");
+            if key.len() > 253 {
+                errors.push(FieldError::invalid(&path, Value::from(key.as_str()), "must be no more than 253 bytes"));
+            }
+            if !is_config_key(key) {
+                let detail = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  \
+                              or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+                errors.push(FieldError::invalid(&path, Value::from(key.as_str()), detail));
+            }
+            if field == "binaryData" && !object["data"][key].is_null() {
+                errors.push(FieldError::invalid(&path, Value::from(key.as_str()), "duplicate of key present in data"));
+            }
+        }
+    }
+    if size > DATA_LIMIT {
+        let path = if kind.resource == "secrets" { "data" } else { "" };
+        errors.push(FieldError::too_long(path, DATA_LIMIT));
+    }
+    errors
+}
+
+fn is_config_key(key: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    !key.is_empty() && key.bytes().all(allowed) && key != "." && !key.starts_with("..")
+}
+
+/// A ConfigMap or Secret that is immutable stays as it is; a Secret's type always does.
+pub(super) fn check_data_change(live: &Value, new: &Value) -> Vec<FieldError> {
+    let mut errors = check_same(live, new, &["type"]);
+    if live["immutable"] == true {
+        let detail = "field is immutable when `immutable` is set";
+        if new["immutable"] != true {
+            errors.push(FieldError::forbidden("immutable", detail));
+        }
+        for field in ["data", "binaryData"] {
+            if live.get(field) != new.get(field) {
+                errors.push(FieldError::forbidden(field, detail));
+            }
+        }
+    }
+    errors
+}
+
+/// Selector and template of a workload must be there and fit.
+pub(super) fn check_workload(object: &Value) -> Vec<FieldError> {
+    let spec = &object["spec"];
+    let mut errors = Vec::new();
+    if spec["replicas"].as_i64().is_some_and(|replicas| replicas < 0) {
+        let detail = "must be greater than or equal to 0";
+        errors.push(FieldError::invalid("spec.replicas", spec["replicas"].clone(), detail));
+    }
+    if spec["template"].is_null() && spec["selector"].is_null() {
+        // Kinds of the group without pods.
+        if spec.is_null() {
+            return errors;
+        }
+    }
+    let selector = &spec["selector"];
+    if selector.is_null() {
+        errors.push(FieldError::required("spec.selector", ""));
+    } else if is_empty_selector(selector) {
+        let detail = "empty selector is invalid for deployment";
+        errors.push(FieldError::invalid("spec.selector", selector.clone(), detail));
+    }
+    let labels = &spec["template"]["metadata"]["labels"];
+    if !selector.is_null() && !selects(selector, labels) {
+        let detail = "`selector` does not match template `labels`";
+        errors.push(FieldError::invalid("spec.template.metadata.labels", labels.clone(), detail));
+    }
+    check_pod_spec(&spec["template"]["spec"], "spec.template.spec", &mut errors);
+    errors
+}
+
+fn is_empty_selector(selector: &Value) -> bool {
+    ["matchLabels", "matchExpressions"].iter().all(|field| match &selector[*field] {
+        Value::Object(map) => map.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        _ => true,
+    })
+}
+
+fn selects(selector: &Value, labels: &Value) -> bool {
+    let exact = selector["matchLabels"].as_object().into_iter().flatten().all(|(name, value)| labels[name] == *value);
+    let expressions = selector["matchExpressions"].as_array().into_iter().flatten().all(|expression| {
+        let value = &labels[expression["key"].as_str().unwrap_or_default()];
+        let listed = expression["values"].as_array().is_some_and(|values| values.contains(value));
+        match expression["operator"].as_str().unwrap_or_default() {
+            "In" => listed,
+            "NotIn" => !listed,
+            "Exists" => !value.is_null(),
+            "DoesNotExist" => value.is_null(),
+            _ => false,
+        }
+    });
+    exact && expressions
+}
+
+/// Containers need names and images, and the names must differ.
+fn check_pod_spec(spec: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    let containers = spec["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if containers.is_empty() {
+        errors.push(FieldError::required(format!("{path}.containers"), ""));
+    }
+    for (index, container) in containers.iter().enumerate() {
+        let path = format!("{path}.containers[{index}]");
+        let text = |field: &str| container[field].as_str().unwrap_or_default();
+        if text("name").is_empty() {
+            errors.push(FieldError::required(format!("{path}.name"), ""));
+        } else if containers[..index].iter().any(|other| other["name"] == container["name"]) {
+            errors.push(FieldError::duplicate(format!("{path}.name"), container["name"].clone()));
+        }
+        if text("image").is_empty() {
+            errors.push(FieldError::required(format!("{path}.image"), ""));
+        }
+        for (index, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
+            let number = port["containerPort"].as_i64().unwrap_or(0);
+            let path = format!("{path}.ports[{index}].containerPort");
+            if number == 0 {
+                errors.push(FieldError::required(path, ""));
+            } else if !(1..=65_535).contains(&number) {
+                errors.push(FieldError::invalid(path, Value::from(number), "must be between 1 and 65535, inclusive"));
+            }
+        }
+    }
+}
+
+pub(super) fn prepare_new_pod(object: &mut Value) {
+    object["status"] = json!({"phase": "Pending", "qosClass": "BestEffort"});
+}
+
+/// The server generates a Job's selector, and the labels that it selects by, unless it is told not to.
+pub(super) fn prepare_new_job(object: &mut Value) {
+    object["status"] = json!({});
+    if object["spec"]["manualSelector"] == true {
+        return;
+    }
+    let (uid, name) = (meta::field(object, "uid"), meta::field(object, "name"));
+    let template = &mut object["spec"]["template"];
+    if !template.is_object() {
+        return;
+    }
+    let metadata = meta::metadata_mut(template);
+    let labels = metadata.entry("labels").or_insert_with(|| json!({}));
+    for (label, value) in [
+        ("batch.kubernetes.io/controller-uid", &uid),
+        ("controller-uid", &uid),
+        ("batch.kubernetes.io/job-name", &name),
+        ("job-name", &name),
+    ] {
+        labels[label] = value.clone();
+    }
+    if object["spec"]["selector"].is_null() {
+        object["spec"]["selector"] = json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}});
+    }
+}
+
+pub(super) fn check_job(object: &Value) -> Vec<FieldError> {
+    let spec = &object["spec"];
+    let mut errors = Vec::new();
+    check_pod_spec(&spec["template"]["spec"], "spec.template.spec", &mut errors);
+    let policy = spec["template"]["spec"]["restartPolicy"].as_str().unwrap_or_default();
+    if policy == "Always" {
+        let supported = ["OnFailure", "Never"].map(str::to_owned);
+        let path = "spec.template.spec.restartPolicy";
+        let mut error = FieldError::not_supported(path, Value::from(policy), &supported);
+        error.detail = "supported values: \"OnFailure\", \"Never\"".to_owned();
+        errors.push(error);
+    }
+    errors
+}
+
+pub(super) fn check_job_change(live: &Value, new: &Value) -> Vec<FieldError> {
+    let mut paths = vec!["spec.selector", "spec.completionMode", "spec.podFailurePolicy", "spec.backoffLimitPerIndex"];
+    if new["spec"]["completionMode"] != "Indexed" {
+        paths.push("spec.completions");
+    }
+    // A suspended Job that never ran may change how its pods are scheduled; that is not modelled.
+    paths.push("spec.template");
+    check_same(live, new, &paths)
+}
+
+pub(super) fn check_role_reference(live: &Value, new: &Value) -> Option<FieldError> {
+    let changed = live["roleRef"] != new["roleRef"];
+    changed.then(|| FieldError::invalid("roleRef", new["roleRef"].clone(), "cannot change roleRef"))
+}

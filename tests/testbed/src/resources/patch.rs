@@ -1,0 +1,220 @@
+//! Patches: JSON patch, merge patch, strategic merge patch, and server-side apply.
+
+use json_patch::{Patch as JsonPatch, PatchErrorKind};
+use kubefed_core::schema::structural::FieldError;
+use serde_json::{Value, json};
+
+use super::update::{Replaced, check_preconditions};
+use super::write::{FieldValidation, Live, Outcome, Target, WriteOptions};
+use super::{Resources, decode, meta, strategic};
+use crate::apply::{self, ApplyError, ApplyRequest, apply, keep_times};
+use crate::encode::encode;
+use crate::error::{ApiError, ApiResult, details};
+
+/// The kinds of patches, by media type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PatchType {
+    Json,
+    Merge,
+    Strategic,
+    Apply,
+}
+
+/// A JSON patch may not have more operations than this.
+const OPERATIONS_LIMIT: usize = 10_000;
+
+impl Resources {
+    /// PATCH.
+    pub(crate) fn patch(
+        &self,
+        target: &Target<'_>,
+        patch_type: PatchType,
+        patch: &Value,
+        options: &WriteOptions,
+    ) -> ApiResult<Outcome> {
+        if patch_type == PatchType::Apply {
+            return self.apply(target, patch, options);
+        }
+        loop {
+            let live = self.live(target).ok_or_else(|| ApiError::not_found(target.kind, target.name))?;
+            let patched = patched(target, patch_type, patch, &live)?;
+            let (new, warnings) = decode_patched(target, patched, options.validation)?;
+            let own_version = meta::text(&new, "resourceVersion") != meta::text(&live.object, "resourceVersion");
+            match self.replace_live(target, &live, new, options)? {
+                Replaced::Done(mut outcome) => {
+                    outcome.warnings.splice(0..0, warnings);
+                    return Ok(outcome);
+                }
+                Replaced::Again if own_version => return Err(ApiError::modified(target.kind, target.name)),
+                Replaced::Again => {}
+            }
+        }
+    }
+
+    fn apply(&self, target: &Target<'_>, body: &Value, options: &WriteOptions) -> ApiResult<Outcome> {
+        let mut applied = body.clone();
+        check_applied(target, &mut applied)?;
+        let api_version = target.kind.api_version();
+        loop {
+            let live = self.live(target);
+            if live.is_none() && target.subresource.is_some() {
+                return Err(ApiError::not_found(target.kind, target.name));
+            }
+            if let Some(live) = &live {
+                check_applied_preconditions(target, live, &applied)?;
+            }
+            let result = apply(&ApplyRequest {
+                schema: &target.kind.schema,
+                live: live.as_ref().map(|live| &live.object),
+                applied: &applied,
+                manager: &options.manager,
+                force: options.force,
+                subresource: target.subresource,
+                api_version: &api_version,
+                ignored: &target.ignored_fields(),
+                now: &self.clock.now_text(),
+            })
+            .map_err(|error| refused(target, error))?;
+            let mut object = result.object;
+            match live {
+                None => return self.create_applied(target, object, options),
+                Some(live) if !result.changed => {
+                    return Ok(Outcome { json: encode(&live.object).into(), created: false, warnings: Vec::new() });
+                }
+                Some(live) => {
+                    decode::fill_defaults(target, &mut object);
+                    keep_times(&live.object, &mut object);
+                    if let Replaced::Done(outcome) = self.replace_ready(target, &live, object, options)? {
+                        return Ok(outcome);
+                    }
+                }
+            }
+        }
+    }
+
+    /// An apply that finds no object creates it.
+    fn create_applied(&self, target: &Target<'_>, mut object: Value, options: &WriteOptions) -> ApiResult<Outcome> {
+        let uid = meta::text(&object, "uid");
+        if !uid.is_empty() {
+            let key = format!("/registry/{}/{}/{}", target.kind.resource, target.namespace, target.name);
+            let why = format!(
+                "StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition \
+                 failed: UID in precondition: {uid}, UID in object meta: "
+            );
+            return Err(ApiError::conflict(target.kind, target.name, &why));
+        }
+        decode::fill_defaults(target, &mut object);
+        self.create_ready(target, object, options, false)
+    }
+}
+
+/// Type, name, namespace and managedFields of an applied object.
+fn check_applied(target: &Target<'_>, applied: &mut Value) -> ApiResult<()> {
+    for field in ["apiVersion", "kind"] {
+        if applied.get(field).and_then(Value::as_str).unwrap_or_default().is_empty() {
+            let missing = if field == "kind" { "Kind" } else { "apiVersion" };
+            return Err(ApiError::bad_request(format!("Object '{missing}' is missing in '{applied}'")));
+        }
+    }
+    decode::check_type(target, applied)?;
+    let managed = meta::field(applied, "managedFields");
+    if managed.as_array().is_some_and(|list| !list.is_empty()) {
+        return Err(ApiError::bad_request(apply::MANAGED_FIELDS_MUST_BE_NIL));
+    }
+    meta::set(applied, "managedFields", Value::Null);
+    decode::check_namespace(target, applied)?;
+    decode::check_name(target, applied)
+}
+
+fn check_applied_preconditions(target: &Target<'_>, live: &Live, applied: &Value) -> ApiResult<()> {
+    let version = meta::text(applied, "resourceVersion");
+    let mut probe = json!({"metadata": {"uid": meta::field(applied, "uid"), "resourceVersion": version}});
+    if version.is_empty() || version == "0" {
+        probe["metadata"]["resourceVersion"] = meta::field(&live.object, "resourceVersion");
+    }
+    check_preconditions(target, live, &mut probe)
+}
+
+fn refused(target: &Target<'_>, error: ApplyError) -> ApiError {
+    let message = error.to_string();
+    match error {
+        ApplyError::Conflict(conflicts) => {
+            let mut refusal = ApiError::new(409, "Conflict", message);
+            let causes = conflicts.iter().map(
+                |conflict| json!({"reason": "FieldManagerConflict", "message": conflict.message(), "field": conflict.field}),
+            );
+            refusal.details = json!({"causes": causes.collect::<Vec<_>>()});
+            refusal
+        }
+        ApplyError::Typed { .. } => {
+            tracing::debug!(kind = target.kind.kind, name = target.name, "apply of an object that is not of its type");
+            ApiError::new(500, "", message)
+        }
+    }
+}
+
+/// The live object with the patch on it.
+fn patched(target: &Target<'_>, patch_type: PatchType, patch: &Value, live: &Live) -> ApiResult<Value> {
+    let mut object = live.object.clone();
+    match patch_type {
+        PatchType::Json => {
+            let operations: JsonPatch =
+                serde_json::from_value(patch.clone()).map_err(|error| ApiError::bad_request(error.to_string()))?;
+            if operations.0.len() > OPERATIONS_LIMIT {
+                let message = format!(
+                    "Request entity too large: The allowed maximum operations in a JSON patch is {OPERATIONS_LIMIT}, got {}",
+                    operations.0.len()
+                );
+                return Err(ApiError::new(413, "RequestEntityTooLarge", message));
+            }
+            json_patch::patch(&mut object, &operations).map_err(|error| unprocessable(&error.kind))?;
+        }
+        PatchType::Merge => {
+            if !patch.is_object() {
+                return Err(ApiError::bad_request("a merge patch must be a JSON object"));
+            }
+            json_patch::merge(&mut object, patch);
+        }
+        PatchType::Strategic | PatchType::Apply => {
+            if target.kind.custom.is_some() {
+                let supported = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, \
+                                 application/apply-patch+cbor";
+                return Err(ApiError::unsupported_media_type("application/strategic-merge-patch+json", &[supported]));
+            }
+            strategic::merge(&target.kind.schema, &mut object, patch)?;
+        }
+    }
+    Ok(object)
+}
+
+/// A patch that cannot be carried out is a 422 with a general text on the real server; what failed is only logged.
+fn unprocessable(kind: &PatchErrorKind) -> ApiError {
+    tracing::debug!(%kind, "JSON patch failed");
+    let mut error =
+        ApiError::new(422, "Invalid", "the server rejected our request due to an error in our request");
+    error.details = details("", "", "");
+    error
+}
+
+fn decode_patched(
+    target: &Target<'_>,
+    mut object: Value,
+    validation: FieldValidation,
+) -> ApiResult<(Value, Vec<String>)> {
+    let text = object.to_string();
+    decode::check_type(target, &mut object)?;
+    let warnings = match decode::drop_unknown(target, &mut object, validation) {
+        decode::Unknown::Nothing => Vec::new(),
+        decode::Unknown::Warnings(warnings) => warnings,
+        decode::Unknown::Refused(why) => {
+            let mut error = ApiError::invalid(target.kind, "", &[FieldError::invalid("patch", Value::from(text), why)]);
+            // The server names no kind here.
+            error.message = error.message.replacen(&target.kind.qualified_kind(), "", 1);
+            return Err(error);
+        }
+    };
+    decode::check_name(target, &mut object)?;
+    decode::check_namespace(target, &mut object)?;
+    decode::fill_defaults(target, &mut object);
+    Ok((object, warnings))
+}

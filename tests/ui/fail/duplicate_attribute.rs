@@ -1,0 +1,11 @@
+//! One attribute twice.
+use kubefed_runtime::{Federate, api::Federated};
+
+#[derive(Federate)]
+#[federate(target = k8s_openapi::api::apps::v1::Deployment, group = "apps", version = "v1", kind = "Deployment")]
+#[federate(version = "v2", template(schema = "{}"))]
+struct DeploymentType;
+
+fn main() {
+    let _ = Federated::<DeploymentType>::new("web", Default::default());
+}

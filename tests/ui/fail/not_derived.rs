@@ -1,0 +1,8 @@
+//! A type without the derive.
+use kubefed_runtime::api::Federated;
+
+struct Website;
+
+fn main() {
+    let _ = Federated::<Website>::new("web", Default::default());
+}

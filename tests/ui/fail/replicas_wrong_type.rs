@@ -1,0 +1,15 @@
+//! A path that ends in what counts nothing.
+use kubefed_runtime::{Federate, api::Federated};
+
+#[derive(Federate)]
+#[federate(
+    target = k8s_openapi::api::apps::v1::Deployment,
+    group = "apps", version = "v1", kind = "Deployment", namespaced,
+    replicas = spec.paused,
+    template(schema = "{}"),
+)]
+struct DeploymentType;
+
+fn main() {
+    let _ = Federated::<DeploymentType>::new("web", Default::default());
+}
