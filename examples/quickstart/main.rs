@@ -69,7 +69,13 @@ async fn run(args: &Args) -> Result<()> {
     report.begins("Start the control planes: host, member1, member2")?;
     let planes = Planes::start(args.kubernetes).await?;
     report.ends()?;
-    let outcome = Story { planes: &planes, report: &mut report, sabotage: args.sabotage }.tell().await;
+    let outcome = Story {
+        planes: &planes,
+        report: &mut report,
+        sabotage: args.sabotage,
+    }
+    .tell()
+    .await;
     let problem = outcome.as_ref().err().map(|problem| format!("{problem:#}"));
     report.closes(&requests(&planes).await, problem.as_deref().map_or(Ok(()), Err))?;
     outcome?;
@@ -84,7 +90,10 @@ async fn requests(planes: &Planes) -> Value {
     let mut all = serde_json::Map::new();
     for plane in planes.all() {
         let counts = plane.request_counts().await;
-        all.insert(plane.name().to_owned(), json!({"all": counts.total(), "writes": counts.writes().total()}));
+        all.insert(
+            plane.name().to_owned(),
+            json!({"all": counts.total(), "writes": counts.writes().total()}),
+        );
     }
     Value::Object(all)
 }
@@ -104,8 +113,14 @@ async fn keep(planes: &Planes) -> Result<()> {
     writeln!(out, "\nEverything keeps running until Ctrl-C. Have a look:\n")?;
     writeln!(out, "  export KUBECONFIG={}", path.display())?;
     writeln!(out, "  kubectl --context host get federateddeployments -n demo")?;
-    writeln!(out, "  kubectl --context host describe federatedwebsite front -n demo")?;
-    writeln!(out, "  kubectl --context member2 get deployments,configmaps -n demo")?;
+    writeln!(
+        out,
+        "  kubectl --context host describe federatedwebsite front -n demo"
+    )?;
+    writeln!(
+        out,
+        "  kubectl --context member2 get deployments,configmaps -n demo"
+    )?;
     tokio::signal::ctrl_c().await?;
     Ok(())
 }

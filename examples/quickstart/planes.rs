@@ -1,13 +1,15 @@
 //! A host and two members to run against: embedded ones, or real kube-apiservers.
 
 use anyhow::Result;
-use kubefed_testbed::ControlPlane;
+use kubefed_testbed::{ControlPlane, EmbeddedControlPlane};
 
 pub(crate) const MEMBERS: [&str; 2] = ["member1", "member2"];
 const HOST: &str = "host";
 
 /// Three control planes. They end when this is dropped.
 pub(crate) enum Planes {
+    /// In this process.
+    Embedded(Vec<EmbeddedControlPlane>),
     /// Processes of their own.
     Kubernetes(kubefed_kubernetes::ControlPlanes),
 }
@@ -17,15 +19,26 @@ impl Planes {
     pub(crate) async fn start(kubernetes: bool) -> Result<Self> {
         let names = [HOST, MEMBERS[0], MEMBERS[1]];
         if kubernetes {
-            return Ok(Self::Kubernetes(kubefed_kubernetes::ControlPlanes::start(&names).await?));
+            return Ok(Self::Kubernetes(
+                kubefed_kubernetes::ControlPlanes::start(&names).await?,
+            ));
         }
-        anyhow::bail!("x")
+        let mut planes = Vec::new();
+        for name in names {
+            planes.push(EmbeddedControlPlane::start(name).await?);
+        }
+        Ok(Self::Embedded(planes))
     }
 
     /// All three, the host first.
     pub(crate) fn all(&self) -> Vec<&dyn ControlPlane> {
         match self {
-            Self::Kubernetes(planes) => planes.planes().iter().map(|plane| &**plane as &dyn ControlPlane).collect(),
+            Self::Embedded(planes) => planes.iter().map(|plane| plane as &dyn ControlPlane).collect(),
+            Self::Kubernetes(planes) => planes
+                .planes()
+                .iter()
+                .map(|plane| &**plane as &dyn ControlPlane)
+                .collect(),
         }
     }
 

@@ -86,7 +86,9 @@ impl Report {
             Some((_, clusters)) => {
                 clusters.insert(cluster, cell.clone());
             }
-            None => self.cells.push((title, BTreeMap::from([(cluster, cell.clone())]))),
+            None => self
+                .cells
+                .push((title, BTreeMap::from([(cluster, cell.clone())]))),
         }
         if let Some(step) = self.steps.last_mut() {
             step["objects"][title][cluster] = json!({ "state": what, "milliseconds": millis });
@@ -134,7 +136,10 @@ impl Report {
                 writeln!(stdout(), "{document:#}")?;
             }
             Output::Text if outcome.is_ok() => {
-                writeln!(stdout(), "\nEverything is as it shall be, after {millis} ms. Requests that changed something:")?;
+                writeln!(
+                    stdout(),
+                    "\nEverything is as it shall be, after {millis} ms. Requests that changed something:"
+                )?;
                 for (plane, count) in requests.as_object().into_iter().flatten() {
                     writeln!(stdout(), "  {plane}: {}", count["writes"])?;
                 }

@@ -18,7 +18,9 @@
 
 #![cfg_attr(any(), rustfmt::skip)]
 
+#[rustfmt::skip]
 pub mod kinds;
+#[rustfmt::skip]
 mod registry;
 
 pub use kinds::core_config_map::{FederatedConfigMap, ConfigMap};

@@ -41,17 +41,14 @@ fn explain(error: Error) -> syn::Error {
     let displayed = error.to_string();
     let error = syn::Error::from(error);
     let message = error.to_string();
-    let quoted = |prefix: &str| message.strip_prefix(prefix)?.strip_prefix('`')?.strip_suffix('`');
-    let better = if let Some(name) = quoted("Unknown field: ") {
-        let known: Vec<_> = FORMS.iter().map(|(name, _)| *name).collect();
-        format!(
-            "unknown attribute `{name}`: `#[federate(…)]` takes {}",
-            known.join(", ")
-        )
-    } else if let Some(name) = quoted("Duplicate field ") {
-        format!("`{name}` is given twice: keep one")
-    } else if let Some(name) = quoted("Missing field ") {
-        format!("`{name}` is missing here: add `{name} = …`")
+    let better = if let Some(unknown) = message.strip_prefix("Unknown field: ") {
+        explain_unknown("attribute", unknown)
+    } else if let Some(unknown) = message.strip_prefix("Unknown value: ") {
+        explain_unknown("value", unknown)
+    } else if let Some(name) = message.strip_prefix("Duplicate field ") {
+        format!("{name} is given twice: keep one")
+    } else if let Some(name) = message.strip_prefix("Missing field ") {
+        format!("{name} is missing here")
     } else if message.starts_with("Unexpected ") {
         let form = form_at(&displayed).unwrap_or("#[federate(group = \"example.com\", …)]");
         format!("this is not how it is written: `{form}`")
@@ -59,6 +56,19 @@ fn explain(error: Error) -> syn::Error {
         message
     };
     syn::Error::new(error.span(), better)
+}
+
+/// `unknown` is the name in backticks, and behind it what darling proposes, if anything.
+fn explain_unknown(what: &str, unknown: &str) -> String {
+    let (name, proposal) = unknown.split_once(". ").unwrap_or((unknown, ""));
+    if let Some(near) = proposal.strip_prefix("Did you mean ") {
+        return format!("unknown {what} {name}: did you mean {near}");
+    }
+    if let Some(all) = proposal.strip_prefix("Available values: ") {
+        return format!("unknown {what} {name}: write one of {all}");
+    }
+    let all: Vec<_> = FORMS.iter().map(|(name, _)| format!("`{name}`")).collect();
+    format!("unknown {what} {name}: write one of {}", all.join(", "))
 }
 
 /// The form of the attribute that stands behind the message, as in `Unexpected type `int` at federated/kind`.

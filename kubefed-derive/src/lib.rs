@@ -59,6 +59,7 @@ mod tests;
 /// use k8s_openapi::{api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 /// use kube::Resource;
 /// use kubefed_runtime::Federate;
+/// # use kubefed_runtime::api::Federate as _;
 /// use schemars::JsonSchema;
 /// use serde::{Deserialize, Serialize};
 ///
@@ -86,6 +87,7 @@ mod tests;
 /// ```
 /// use k8s_openapi::api::apps::v1::Deployment;
 /// use kubefed_runtime::{Federate, api::Federated};
+/// # use kubefed_runtime::api::Federate as _;
 ///
 /// #[derive(Federate)]
 /// #[federate(
@@ -119,7 +121,7 @@ mod tests;
 /// after s, x, z, ch and sh; `ies` for a `y` behind a consonant; otherwise `s`.
 ///
 /// ```
-/// # use kubefed_runtime::Federate;
+/// # use kubefed_runtime::{Federate, api::Federate as _};
 /// # use k8s_openapi::api::{core::v1::Endpoints, networking::v1::NetworkPolicy};
 /// #[derive(Federate)]
 /// #[federate(
@@ -152,7 +154,7 @@ mod tests;
 ///
 /// ```
 /// # use kube::CustomResource;
-/// # use kubefed_runtime::Federate;
+/// # use kubefed_runtime::{Federate, api::Federate as _};
 /// # use schemars::JsonSchema;
 /// # use serde::{Deserialize, Serialize};
 /// #[derive(CustomResource, Federate, Serialize, Deserialize, JsonSchema, Clone, Debug)]
@@ -173,7 +175,7 @@ mod tests;
 ///
 /// ```
 /// # use kube::CustomResource;
-/// # use kubefed_runtime::Federate;
+/// # use kubefed_runtime::{Federate, api::Federate as _};
 /// # use schemars::JsonSchema;
 /// # use serde::{Deserialize, Serialize};
 /// #[derive(CustomResource, Federate, Serialize, Deserialize, JsonSchema, Clone, Debug)]
@@ -198,7 +200,7 @@ mod tests;
 ///
 /// ```
 /// # use kube::CustomResource;
-/// # use kubefed_runtime::Federate;
+/// # use kubefed_runtime::{Federate, api::Federate as _};
 /// # use schemars::JsonSchema;
 /// # use serde::{Deserialize, Serialize};
 /// #[derive(CustomResource, Federate, Serialize, Deserialize, JsonSchema, Clone, Debug)]
@@ -219,7 +221,7 @@ mod tests;
 ///
 /// ```compile_fail,E0609
 /// # use kube::CustomResource;
-/// # use kubefed_runtime::Federate;
+/// # use kubefed_runtime::{Federate, api::Federate as _};
 /// # use schemars::JsonSchema;
 /// # use serde::{Deserialize, Serialize};
 /// #[derive(CustomResource, Federate, Serialize, Deserialize, JsonSchema, Clone, Debug)]
@@ -238,7 +240,7 @@ mod tests;
 ///
 /// ```
 /// # use kube::CustomResource;
-/// # use kubefed_runtime::Federate;
+/// # use kubefed_runtime::{Federate, api::Federate as _};
 /// # use serde::{Deserialize, Serialize};
 /// #[derive(CustomResource, Federate, Serialize, Deserialize, Clone, Debug)]
 /// #[kube(group = "example.com", version = "v1", kind = "Website", namespaced, schema = "disabled")]

@@ -105,11 +105,11 @@ fn one_mistake_is_one_error_beside_an_implementation() {
     let cases = [
         (
             marker(&quote!(grup = "apps")),
-            "Unknown field: `grup`. Did you mean `group`?",
+            "unknown attribute `grup`: did you mean `group`?",
         ),
         (
             marker(&quote!(group = "apps", finaliser = "f")),
-            "`#[federate(…)]` takes crates, federated, group",
+            "unknown attribute `finaliser`: write one of `crates`, `federated`, `group`, `kind`",
         ),
         (
             marker(&quote!()),
@@ -143,7 +143,7 @@ fn one_mistake_is_one_error_beside_an_implementation() {
         ),
         (
             marker(&quote!(group = "apps", scope = "namespaced")),
-            "Did you mean `Namespaced`?",
+            "unknown value `namespaced`: did you mean `Namespaced`?",
         ),
         (
             marker(&quote!(group = "apps", namespaced, scope = "Cluster")),
@@ -159,7 +159,7 @@ fn one_mistake_is_one_error_beside_an_implementation() {
         ),
         (
             marker(&quote!(group = "apps", federated(grup = "a"))),
-            "Did you mean `group`?",
+            "did you mean `group`?",
         ),
         (
             marker(&quote!(group = "apps", federated)),

@@ -41,6 +41,6 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// All that is wrong with the inputs and the selection, each with file, place and kind.
 pub fn generate(config: &config::Config) -> Result<emit::Files, Errors> {
     let kinds = input::read(&config.inputs(), config.folder())?;
-    let plan = plan::Plan::new(config, kinds)?;
+    let plan = plan::Plan::new(config, &kinds)?;
     Ok(emit::render(config, &plan)?)
 }

@@ -57,11 +57,11 @@ impl Plan {
     /// # Errors
     ///
     /// Names that fit no kind or several, schemas that cannot be used, federated kinds of one name.
-    pub fn new(config: &Config, kinds: Vec<KindModel>) -> Result<Self, Errors> {
+    pub fn new(config: &Config, kinds: &[KindModel]) -> Result<Self, Errors> {
         let mut errors = Vec::new();
         let mut planned = BTreeMap::new();
         for selector in config.kinds() {
-            match select(selector, &kinds).and_then(|model| plan(config, selector, model)) {
+            match select(selector, kinds).and_then(|model| plan(config, selector, model)) {
                 Ok(kind) => {
                     planned.insert((kind.model.group.clone(), kind.model.kind.clone()), kind);
                 }

@@ -1,5 +1,6 @@
 //! Reading documents from an API server, here a service that answers from a table.
 
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking, their helpers too")]
 #![cfg(feature = "capture")]
 
 use std::{
@@ -60,7 +61,7 @@ async fn stable_group_versions_are_fetched_by_the_urls_of_the_index() {
     ]));
     let mut progress = Vec::new();
     let served = fetch(&client, Versions::Stable, |number, count, path| {
-        progress.push(format!("{number}/{count} {path}"))
+        progress.push(format!("{number}/{count} {path}"));
     })
     .await
     .unwrap();

@@ -1,5 +1,7 @@
 //! The binary, as people and CI call it.
 
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking, their helpers too")]
+
 mod support;
 
 use std::{

@@ -1,5 +1,7 @@
 //! Inputs that are wrong: each error names the file, the place in it, and the kind.
 
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking, their helpers too")]
+
 mod support;
 
 use std::fs;

@@ -1,6 +1,8 @@
 //! Golden folders: each fixture's configuration and documents must give exactly the files in `expected`.
 //! `UPDATE=1 cargo test -p kubefed-gen --test golden` writes them anew; look at the diff before committing it.
 
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking, their helpers too")]
+
 mod support;
 
 use std::{fs, path::Path};

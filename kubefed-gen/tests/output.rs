@@ -1,5 +1,7 @@
 //! What is written, what is removed, and what is left alone.
 
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking, their helpers too")]
+
 mod support;
 
 use std::{fs, path::Path};

@@ -1,5 +1,7 @@
 //! Every kind of the pinned documents of a real API server.
 
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking, their helpers too")]
+
 mod support;
 
 use kubefed_core::schema::{

@@ -7,14 +7,22 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use kube::core::{ClusterResourceScope, NamespaceResourceScope};
-pub use kubefed_core::schema::normalise::{custom_resource_template, embedded_template};
+pub use kubefed_core::schema::normalise::custom_resource_template;
 pub use serde_json::Value;
 
-use kubefed_core::api::{Scope, TypeNames};
+use kubefed_core::{
+    api::{Scope, TypeNames},
+    schema::normalise,
+};
 
 /// Names of a type whose attributes are wrong: the implementation beside the errors has to have some.
-pub const NO_NAMES: TypeNames =
-    TypeNames { group: "", version: "", kind: "", plural: "", scope: Scope::Namespaced };
+pub const NO_NAMES: TypeNames = TypeNames {
+    group: "",
+    version: "",
+    kind: "",
+    plural: "",
+    scope: Scope::Namespaced,
+};
 
 /// What [`Federate`](kubefed_core::api::Federate) asks of a target, in one name.
 pub trait Target: Serialize + DeserializeOwned + Clone + fmt::Debug + Send + Sync + 'static {}
@@ -23,9 +31,30 @@ impl<T: Serialize + DeserializeOwned + Clone + fmt::Debug + Send + Sync + 'stati
 
 /// The schema of the template of a whole type with metadata.
 #[must_use]
-pub fn plain_template<T: JsonSchema + Resource<DynamicType = ()>>() -> Value {
-    kubefed_core::schema::normalise::plain_template::<T>()
+pub fn plain_template<T: JsonSchema + WholeObject>() -> Value {
+    normalise::plain_template::<T>()
 }
+
+/// The schema of a template that is given as text.
+///
+/// # Panics
+/// Where the text is no JSON object.
+#[must_use]
+pub fn embedded_template(json: &str) -> Value {
+    normalise::embedded_template(json)
+}
+
+/// A whole object: what implements [`Resource`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a whole object: it does not implement `kube::Resource`",
+    label = "an object with metadata is needed here",
+    note = "implement `kube::Resource`, or derive `Federate` on the spec of a `#[derive(CustomResource)]` type"
+)]
+pub trait WholeObject {}
+
+// Without this the compiler speaks of a trait of k8s-openapi that nobody has to know.
+#[diagnostic::do_not_recommend]
+impl<T: Resource<DynamicType = ()>> WholeObject for T {}
 
 /// What a path of fields has led to so far; nothing where an `Option` on the way is empty.
 ///
@@ -67,6 +96,10 @@ impl<'a, T> Required<'a, T> {
 }
 
 /// The count at the end of a path.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the end of a chain of steps, each of which takes the one before"
+)]
 pub fn count<Count: ReplicaCount>(found: Found<'_, Count>) -> Option<i64> {
     found.0.0.and_then(ReplicaCount::count)
 }
@@ -118,14 +151,23 @@ mod tests {
     }
 
     fn object(replicas: Option<i32>) -> Object {
-        Object { spec: Some(Spec { replicas, scale: Scale { min: 2 } }), total: 7 }
+        Object {
+            spec: Some(Spec {
+                replicas,
+                scale: Scale { min: 2 },
+            }),
+            total: 7,
+        }
     }
 
     #[test]
     fn a_path_crosses_options_and_plain_fields_alike() {
         let object = object(Some(3));
         let replicas = Found::new(&object).then(|it| &it.spec).then(|it| &it.replicas);
-        let min = Found::new(&object).then(|it| &it.spec).then(|it| &it.scale).then(|it| &it.min);
+        let min = Found::new(&object)
+            .then(|it| &it.spec)
+            .then(|it| &it.scale)
+            .then(|it| &it.min);
         assert_eq!((count(replicas), count(min)), (Some(3), Some(2)));
         assert_eq!(count(Found::new(&object).then(|it| &it.total)), Some(7));
     }
@@ -133,8 +175,14 @@ mod tests {
     #[test]
     fn where_an_option_is_empty_there_is_no_count() {
         let unset = object(None);
-        assert_eq!(count(Found::new(&unset).then(|it| &it.spec).then(|it| &it.replicas)), None);
+        assert_eq!(
+            count(Found::new(&unset).then(|it| &it.spec).then(|it| &it.replicas)),
+            None
+        );
         let empty = Object { spec: None, total: 0 };
-        assert_eq!(count(Found::new(&empty).then(|it| &it.spec).then(|it| &it.replicas)), None);
+        assert_eq!(
+            count(Found::new(&empty).then(|it| &it.spec).then(|it| &it.replicas)),
+            None
+        );
     }
 }

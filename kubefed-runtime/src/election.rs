@@ -46,7 +46,13 @@ pub(crate) struct Election {
 
 impl Election {
     pub(crate) fn new(host: Client, namespace: &str, identity: String, timing: Timing, clock: Clock) -> Self {
-        Self { api: Api::namespaced(host, namespace), identity, timing, clock, seen: None }
+        Self {
+            api: Api::namespaced(host, namespace),
+            identity,
+            timing,
+            clock,
+            seen: None,
+        }
     }
 
     /// Waits until we lead.
@@ -67,8 +73,10 @@ impl Election {
         loop {
             tokio::time::sleep(self.timing.retry).await;
             let left = self.timing.renew_deadline.saturating_sub(renewed.elapsed());
+            // What counts is when the request was made: others count from when it arrived.
+            let asked = Instant::now();
             match tokio::time::timeout(left, self.try_hold()).await {
-                Ok(Ok(true)) => renewed = Instant::now(),
+                Ok(Ok(true)) => renewed = asked,
                 Ok(Ok(false)) => return,
                 Ok(Err(error)) => tracing::warn!(%error, "renewing the lease"),
                 Err(_) => return,
@@ -81,29 +89,39 @@ impl Election {
 
     /// Gives the lease back, so that the next leader need not wait.
     pub(crate) async fn release(&self) {
-        let Ok(Some(mut lease)) = self.api.get_opt(names::LEADER_LOCK).await else { return };
+        let Ok(Some(mut lease)) = self.api.get_opt(names::LEADER_LOCK).await else {
+            return;
+        };
         let spec = lease.spec.get_or_insert_default();
         if spec.holder_identity.as_deref() != Some(&self.identity) {
             return;
         }
         spec.holder_identity = Some(String::new());
         spec.lease_duration_seconds = Some(1);
-        if let Err(error) = self.api.replace(names::LEADER_LOCK, &PostParams::default(), &lease).await {
+        if let Err(error) = self
+            .api
+            .replace(names::LEADER_LOCK, &PostParams::default(), &lease)
+            .await
+        {
             tracing::debug!(%error, "giving the lease back");
         }
     }
 
-    /// Takes or renews the lease, if it is free or ours. The resourceVersion fences writers that read the same state.
+    /// Takes or renews the lease, if it is free or ours. The resourceVersion fences writers that read the same state:
+    /// whoever is slower gets a conflict, and looks again.
     async fn try_hold(&mut self) -> Result<bool, kube::Error> {
         let now = MicroTime(self.clock.now());
         let Some(mut lease) = self.api.get_opt(names::LEADER_LOCK).await? else {
             let spec = self.record(&LeaseSpec::default(), now);
             let lease = Lease {
-                metadata: ObjectMeta { name: Some(names::LEADER_LOCK.to_owned()), ..ObjectMeta::default() },
+                metadata: ObjectMeta {
+                    name: Some(names::LEADER_LOCK.to_owned()),
+                    ..ObjectMeta::default()
+                },
                 spec: Some(spec),
-                ..Lease::default()
             };
-            return self.won(self.api.create(&PostParams::default(), &lease).await);
+            self.api.create(&PostParams::default(), &lease).await?;
+            return Ok(true);
         };
         let spec = lease.spec.clone().unwrap_or_default();
         let holder = spec.holder_identity.clone().unwrap_or_default();
@@ -112,21 +130,20 @@ impl Election {
             return Ok(false);
         }
         lease.spec = Some(self.record(&spec, now));
-        self.won(self.api.replace(names::LEADER_LOCK, &PostParams::default(), &lease).await)
-    }
-
-    fn won(&self, written: Result<Lease, kube::Error>) -> Result<bool, kube::Error> {
-        match written {
-            Ok(_) => Ok(true),
-            Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.api
+            .replace(names::LEADER_LOCK, &PostParams::default(), &lease)
+            .await?;
+        Ok(true)
     }
 
     fn has_expired(&mut self, spec: &LeaseSpec) -> bool {
         match &self.seen {
             Some((known, since)) if known == spec => {
-                let seconds = spec.lease_duration_seconds.unwrap_or_default().max(0).unsigned_abs();
+                let seconds = spec
+                    .lease_duration_seconds
+                    .unwrap_or_default()
+                    .max(0)
+                    .unsigned_abs();
                 since.elapsed() > Duration::from_secs(seconds.into())
             }
             _ => {
@@ -142,9 +159,17 @@ impl Election {
         LeaseSpec {
             holder_identity: Some(self.identity.clone()),
             lease_duration_seconds: Some(i32::try_from(self.timing.lease.as_secs()).unwrap_or(i32::MAX)),
-            acquire_time: if ours { before.acquire_time.clone() } else { Some(now.clone()) },
+            acquire_time: if ours {
+                before.acquire_time.clone()
+            } else {
+                Some(now.clone())
+            },
             renew_time: Some(now),
-            lease_transitions: Some(if ours { transitions } else { transitions.saturating_add(1) }),
+            lease_transitions: Some(if ours {
+                transitions
+            } else {
+                transitions.saturating_add(1)
+            }),
             ..before.clone()
         }
     }

@@ -12,8 +12,8 @@ use prometheus_client::{
 
 /// Buckets of all histograms, in seconds, as KubeFed has them.
 const BUCKETS: [f64; 21] = [
-    0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0, 17.5, 20.0, 22.5, 25.0, 27.5, 30.0, 50.0, 75.0, 100.0,
-    1000.0,
+    0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0, 17.5, 20.0, 22.5, 25.0, 27.5, 30.0, 50.0,
+    75.0, 100.0, 1000.0,
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -98,7 +98,10 @@ impl Metrics {
             Probe::Unreachable(_) | Probe::Malformed(_) => "offline",
         };
         for each in STATES {
-            let labels = ClusterState { state: each, cluster: cluster.to_owned() };
+            let labels = ClusterState {
+                state: each,
+                cluster: cluster.to_owned(),
+            };
             self.clusters.get_or_create(&labels).set(i64::from(each == state));
         }
         self.probes.observe(took.as_secs_f64());
@@ -107,7 +110,10 @@ impl Metrics {
     /// A cluster is no member any more.
     pub(crate) fn forget_cluster(&self, cluster: &str) {
         for state in STATES {
-            self.clusters.remove(&ClusterState { state, cluster: cluster.to_owned() });
+            self.clusters.remove(&ClusterState {
+                state,
+                cluster: cluster.to_owned(),
+            });
         }
     }
 
@@ -125,12 +131,18 @@ impl Metrics {
             Action::Unlabel => "unlabel",
             Action::Compare | Action::Verify => "read",
         };
-        self.operations.get_or_create(&Operation { action }).observe(took.as_secs_f64());
+        self.operations
+            .get_or_create(&Operation { action })
+            .observe(took.as_secs_f64());
     }
 
     /// A member's watch has shown an event of an object that we know or manage.
     pub(crate) fn member_event(&self, kind: &str) {
-        self.events.get_or_create(&Kind { kind: kind.to_owned() }).inc();
+        self.events
+            .get_or_create(&Kind {
+                kind: kind.to_owned(),
+            })
+            .inc();
     }
 
     /// All metrics as text.

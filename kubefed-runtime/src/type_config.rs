@@ -45,50 +45,55 @@ const RETRY: Duration = Duration::from_secs(5);
 
 impl TypeConfigController {
     pub(crate) fn new(engine: Arc<Engine>, linked: &[TypeDescriptor]) -> Self {
-        let linked = linked.iter().map(|descriptor| (descriptor.type_config_name(), descriptor.clone())).collect();
-        Self { engine, linked, running: BTreeMap::new(), configs: BTreeMap::new(), warned: BTreeSet::new() }
+        let linked = linked
+            .iter()
+            .map(|descriptor| (descriptor.type_config_name(), descriptor.clone()))
+            .collect();
+        Self {
+            engine,
+            linked,
+            running: BTreeMap::new(),
+            configs: BTreeMap::new(),
+            warned: BTreeSet::new(),
+        }
     }
 
     /// Watches the FederatedTypeConfigs of the control plane until `ended`.
     pub(crate) async fn run(mut self, ended: CancellationToken) {
-        let api = self.api();
-        let mut events = watcher(api, watcher::Config::default()).default_backoff().boxed();
+        let mut events = watcher(self.api(), watcher::Config::default())
+            .default_backoff()
+            .boxed();
         let mut listed = Vec::new();
-        let mut listing = true;
-        let mut failed = false;
+        let mut due = BTreeSet::new();
         loop {
+            due = self.reconcile_all(due).await;
             let event = tokio::select! {
                 () = ended.cancelled() => break,
-                () = tokio::time::sleep(RETRY), if failed => {
-                    failed = !self.reconcile_all().await;
-                    continue;
-                }
+                () = tokio::time::sleep(RETRY), if !due.is_empty() => continue,
                 event = events.try_next() => event,
             };
             match event {
-                Ok(Some(watcher::Event::Init)) => {
-                    listed.clear();
-                    listing = true;
-                }
-                Ok(Some(watcher::Event::InitApply(config))) => {
-                    listed.push(config.name_any());
-                    self.configs.insert(config.name_any(), config);
-                }
+                Ok(Some(watcher::Event::Init)) => listed.clear(),
+                Ok(Some(watcher::Event::InitApply(config))) => listed.push(config),
                 Ok(Some(watcher::Event::InitDone)) => {
-                    self.configs.retain(|name, _| listed.contains(name));
-                    listing = false;
+                    let before = std::mem::take(&mut self.configs);
+                    due.extend(before.into_keys());
+                    self.configs = listed
+                        .drain(..)
+                        .map(|config| (config.name_any(), config))
+                        .collect();
+                    due.extend(self.configs.keys().cloned());
                 }
                 Ok(Some(watcher::Event::Apply(config))) => {
+                    due.insert(config.name_any());
                     self.configs.insert(config.name_any(), config);
                 }
                 Ok(Some(watcher::Event::Delete(config))) => {
+                    due.insert(config.name_any());
                     self.configs.remove(&config.name_any());
                 }
                 Ok(None) => break,
                 Err(error) => tracing::warn!(%error, "watching FederatedTypeConfigs"),
-            }
-            if !listing {
-                failed = !self.reconcile_all().await;
             }
         }
         for running in self.running.values() {
@@ -96,21 +101,25 @@ impl TypeConfigController {
         }
     }
 
-    fn api(&self) -> Api<FederatedTypeConfig> {
-        Api::namespaced(self.engine.host.clone(), &self.engine.namespace.kubefed)
-    }
-
-    /// Brings what runs in line with all objects. Tells whether all writes succeeded.
-    async fn reconcile_all(&mut self) -> bool {
-        let names: BTreeSet<String> = self.configs.keys().chain(self.running.keys()).cloned().collect();
-        let mut all_written = true;
+    /// Brings what runs in line with the objects of these names. Answers those whose writes failed.
+    async fn reconcile_all(&mut self, names: BTreeSet<String>) -> BTreeSet<String> {
+        let mut failed = BTreeSet::new();
         for name in names {
-            if let Err(error) = self.reconcile(&name).await {
-                tracing::warn!(name, %error, "the FederatedTypeConfig could not be written; trying again");
-                all_written = false;
+            match self.reconcile(&name).await {
+                Ok(()) => {}
+                // The event of what was written meanwhile is under way.
+                Err(kube::Error::Api(status)) if status.is_conflict() => {}
+                Err(error) => {
+                    tracing::warn!(name, %error, "the FederatedTypeConfig could not be written; trying again");
+                    failed.insert(name);
+                }
             }
         }
-        all_written
+        failed
+    }
+
+    fn api(&self) -> Api<FederatedTypeConfig> {
+        Api::namespaced(self.engine.host.clone(), &self.engine.namespace.kubefed)
     }
 
     async fn reconcile(&mut self, name: &str) -> Result<(), kube::Error> {
@@ -124,7 +133,10 @@ impl TypeConfigController {
         }
         let Some(linked) = self.linked.get(name) else {
             if self.warned.insert(name.to_owned()) {
-                tracing::warn!(name, "a FederatedTypeConfig names a type that is not linked into this controller");
+                tracing::warn!(
+                    name,
+                    "a FederatedTypeConfig names a type that is not linked into this controller"
+                );
             }
             return Ok(());
         };
@@ -136,15 +148,25 @@ impl TypeConfigController {
             self.stop(name);
             return self.write_status(&config, ControllerState::NotRunning).await;
         }
-        self.add_finalizer(&config).await?;
+        let config = self.add_finalizer(config).await?;
         let outdated = self.running.get(name).is_none_or(|running| {
             running.generation != generation && running.controller.descriptor() != &descriptor
         });
         if outdated {
             self.stop(name);
-            tracing::info!(name, kind = descriptor.federated.kind, "starting the sync controller");
+            tracing::info!(
+                name,
+                kind = descriptor.federated.kind,
+                "starting the sync controller"
+            );
             let controller = TypeController::start(Arc::clone(&self.engine), descriptor);
-            self.running.insert(name.to_owned(), Running { controller, generation });
+            self.running.insert(
+                name.to_owned(),
+                Running {
+                    controller,
+                    generation,
+                },
+            );
         }
         self.write_status(&config, ControllerState::Running).await
     }
@@ -156,13 +178,17 @@ impl TypeConfigController {
         }
     }
 
-    async fn add_finalizer(&self, config: &FederatedTypeConfig) -> Result<(), kube::Error> {
-        if config.finalizers().iter().any(|finalizer| finalizer == names::TYPE_CONFIG_FINALIZER) {
-            return Ok(());
+    async fn add_finalizer(&self, config: FederatedTypeConfig) -> Result<FederatedTypeConfig, kube::Error> {
+        if config
+            .finalizers()
+            .iter()
+            .any(|finalizer| finalizer == names::TYPE_CONFIG_FINALIZER)
+        {
+            return Ok(config);
         }
         let mut finalizers = config.finalizers().to_vec();
         finalizers.push(names::TYPE_CONFIG_FINALIZER.to_owned());
-        self.patch_finalizers(config, &finalizers).await
+        self.patch_finalizers(&config, &finalizers).await
     }
 
     async fn remove_finalizer(&self, config: &FederatedTypeConfig) -> Result<(), kube::Error> {
@@ -174,21 +200,33 @@ impl TypeConfigController {
         }
         match self.patch_finalizers(config, &finalizers).await {
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-            result => result,
+            result => result.map(drop),
         }
     }
 
-    async fn patch_finalizers(&self, config: &FederatedTypeConfig, finalizers: &[String]) -> Result<(), kube::Error> {
+    async fn patch_finalizers(
+        &self,
+        config: &FederatedTypeConfig,
+        finalizers: &[String],
+    ) -> Result<FederatedTypeConfig, kube::Error> {
         let patch = json!({
             "metadata": {"finalizers": finalizers, "resourceVersion": config.resource_version()}
         });
-        let parameters = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        self.api().patch(&config.name_any(), &parameters, &Patch::Merge(patch)).await?;
-        Ok(())
+        let parameters = PatchParams {
+            field_manager: Some(names::FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        self.api()
+            .patch(&config.name_any(), &parameters, &Patch::Merge(patch))
+            .await
     }
 
     /// Writes the status, if anything in it is new.
-    async fn write_status(&self, config: &FederatedTypeConfig, state: ControllerState) -> Result<(), kube::Error> {
+    async fn write_status(
+        &self,
+        config: &FederatedTypeConfig,
+        state: ControllerState,
+    ) -> Result<(), kube::Error> {
         let status = FederatedTypeConfigStatus {
             observed_generation: config.metadata.generation.unwrap_or_default(),
             propagation_controller: state,
@@ -197,9 +235,14 @@ impl TypeConfigController {
         if config.status.as_ref() == Some(&status) {
             return Ok(());
         }
-        let parameters = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let parameters = PatchParams {
+            field_manager: Some(names::FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
         let patch = Patch::Merge(json!({ "status": status }));
-        self.api().patch_status(&config.name_any(), &parameters, &patch).await?;
+        self.api()
+            .patch_status(&config.name_any(), &parameters, &patch)
+            .await?;
         Ok(())
     }
 }

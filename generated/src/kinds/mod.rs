@@ -3,13 +3,13 @@
 
 //! One module per federated kind.
 
+pub mod apps_deployment;
+pub mod apps_replica_set;
+pub mod batch_job;
 pub mod core_config_map;
 pub mod core_namespace;
 pub mod core_secret;
 pub mod core_service;
 pub mod core_service_account;
-pub mod apps_deployment;
-pub mod apps_replica_set;
-pub mod batch_job;
 pub mod networking_k8s_io_ingress;
 pub mod rbac_authorization_k8s_io_cluster_role;

@@ -13,7 +13,8 @@ pub mod names;
 mod type_config;
 
 pub use cluster::{
-    ClusterCondition, ClusterConditionType, KubeFedCluster, KubeFedClusterSpec, KubeFedClusterStatus, SecretReference,
+    ClusterCondition, ClusterConditionType, KubeFedCluster, KubeFedClusterSpec, KubeFedClusterStatus,
+    SecretReference,
 };
 pub use config::{
     AdoptResources, ClusterHealthCheck, ConfigurationMode, ControllerDuration, FeatureGate, KubeFedConfig,

@@ -102,7 +102,11 @@ pub fn core_crds() -> Vec<Value> {
 fn core_crd<T: CustomResourceExt>() -> Value {
     // The CRD is a plain struct of strings, lists and maps with string keys: it always serialises.
     let mut crd = serde_json::to_value(T::crd()).unwrap_or_default();
-    if let Some(kind) = crd.pointer("/spec/names/kind").and_then(Value::as_str).map(str::to_owned) {
+    if let Some(kind) = crd
+        .pointer("/spec/names/kind")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+    {
         crd["spec"]["names"]["listKind"] = json!(format!("{kind}List"));
     }
     if let Some(schema) = crd.pointer_mut("/spec/versions/0/schema/openAPIV3Schema") {
@@ -184,13 +188,13 @@ fn placement() -> Value {
         [
             ("key", string()),
             ("operator", string()),
-            ("values", list(string())),
+            ("values", list(&string())),
         ],
     );
     let selector = object(
         &[],
         [
-            ("matchExpressions", list(expression)),
+            ("matchExpressions", list(&expression)),
             (
                 "matchLabels",
                 json!({"type": "object", "additionalProperties": string()}),
@@ -200,7 +204,7 @@ fn placement() -> Value {
     object(
         &[],
         [
-            ("clusters", list(object(&["name"], [("name", string())]))),
+            ("clusters", list(&object(&["name"], [("name", string())]))),
             ("clusterSelector", selector),
         ],
     )
@@ -219,9 +223,9 @@ fn overrides() -> Value {
         ],
     );
     // The name is not required, and one name may stand here twice: that is KubeFed's shape, and existing objects pass.
-    list(object(
+    list(&object(
         &[],
-        [("clusterName", string()), ("clusterOverrides", list(operation))],
+        [("clusterName", string()), ("clusterOverrides", list(&operation))],
     ))
 }
 
@@ -250,7 +254,7 @@ fn status() -> Value {
         [
             ("rendered", string()),
             ("ownership", string()),
-            ("clusters", atomic(string())),
+            ("clusters", atomic(&string())),
         ],
     );
     object(
@@ -260,9 +264,9 @@ fn status() -> Value {
                 "observedGeneration",
                 json!({"type": "integer", "format": "int64"}),
             ),
-            ("conditions", list(condition)),
-            ("clusters", list(cluster)),
-            ("applied", atomic(applied)),
+            ("conditions", list(&condition)),
+            ("clusters", list(&cluster)),
+            ("applied", atomic(&applied)),
             ("ready", string()),
         ],
     )
@@ -280,11 +284,11 @@ fn object<const N: usize>(required: &[&str], properties: [(&str, Value); N]) -> 
     schema
 }
 
-fn list(items: Value) -> Value {
+fn list(items: &Value) -> Value {
     json!({"type": "array", "items": items})
 }
 
-fn atomic(items: Value) -> Value {
+fn atomic(items: &Value) -> Value {
     let mut schema = list(items);
     schema["x-kubernetes-list-type"] = json!("atomic");
     schema

@@ -36,7 +36,7 @@ const _: fn(&Deployment) -> ::core::option::Option<i64> = |target| {
 };
 #[automatically_derived]
 impl ::kubefed_runtime::api::Federate for NamespaceType {
-    type Target = k8s_openapi::api::core::v1::Namespace;
+    type Target = Namespace;
     type Scope = ::kubefed_runtime::__private::NamespaceResourceScope;
     const TARGET: ::kubefed_runtime::api::TypeNames = ::kubefed_runtime::api::TypeNames {
         group: "",

@@ -23,11 +23,7 @@ pub(super) fn header(comment: &str, config: &Config, source: Option<&Document>) 
             format!("version {version}, ")
         };
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            header,
-            "{comment} Source: {file} ({version}sha256 {:.12})",
-            sha256
-        );
+        let _ = writeln!(header, "{comment} Source: {file} ({version}sha256 {sha256:.12})");
     }
     let _ = writeln!(header, "{comment} Regenerate: {}\n", config.command());
     header

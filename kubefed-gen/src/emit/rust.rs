@@ -37,7 +37,7 @@ fn kind_module(config: &Config, kind: &PlannedKind) -> String {
         code.push_str(text);
         code.push('\n');
     };
-    line(&format!("//! {} as a federated kind.", article(model.title())));
+    line(&format!("//! {} as a federated kind.", article(&model.title())));
     line("");
     line("use kubefed_runtime::{Federate, api::Federated};");
     line("");
@@ -105,8 +105,10 @@ fn federated_names(federated: &ApiResource) -> Option<String> {
 fn kinds_module(config: &Config, plan: &Plan) -> String {
     let mut code = header("//", config, None);
     code.push_str("//! One module per federated kind.\n\n");
-    for kind in &plan.kinds {
-        let _ = writeln!(code, "pub mod {};", kind.model.module());
+    let mut modules: Vec<String> = plan.kinds.iter().map(|kind| kind.model.module()).collect();
+    modules.sort();
+    for module in modules {
+        let _ = writeln!(code, "pub mod {module};");
     }
     code
 }
@@ -148,7 +150,7 @@ fn library(config: &Config, plan: &Plan) -> String {
     }
     code.push('\n');
     code.push_str(SKIP);
-    code.push_str("\npub mod kinds;\nmod registry;\n\n");
+    code.push_str("\n#[rustfmt::skip]\npub mod kinds;\n#[rustfmt::skip]\nmod registry;\n\n");
     for kind in &plan.kinds {
         let (module, name, federated) = (kind.model.module(), &kind.model.kind, &kind.federated.kind);
         let _ = writeln!(code, "pub use kinds::{module}::{{{federated}, {name}}};");
@@ -170,7 +172,7 @@ fn main(config: &Config) -> String {
 }
 
 /// The title behind the right indefinite article, at the beginning of a sentence.
-fn article(title: String) -> String {
+fn article(title: &str) -> String {
     let vowel = title.starts_with(['A', 'E', 'I', 'O', 'U']);
     format!("{} `{title}`", if vowel { "An" } else { "A" })
 }

@@ -55,15 +55,12 @@ pub(super) fn kinds(document: &Arc<Document>, kinds: &mut Vec<KindModel>, errors
         ));
         return;
     };
-    let schemas = match content.pointer("/components/schemas") {
-        Some(Value::Object(schemas)) => schemas,
-        _ => {
-            errors.push(wrong(
-                "/components/schemas",
-                "an object with the schemas is expected here",
-            ));
-            return;
-        }
+    let Some(Value::Object(schemas)) = content.pointer("/components/schemas") else {
+        errors.push(wrong(
+            "/components/schemas",
+            "an object with the schemas is expected here",
+        ));
+        return;
     };
     let definitions = definitions(schemas);
     for (plural, resource) in resources(paths) {

@@ -65,7 +65,13 @@ impl Clients {
         connect: impl Fn() -> Result<Client, ClientError> + Send + Sync + 'static,
     ) -> Result<Self, ClientError> {
         let requests = connect()?;
-        Ok(Self { requests, watches: Arc::new(Watches { connect: Box::new(connect), newest: Mutex::new(None) }) })
+        Ok(Self {
+            requests,
+            watches: Arc::new(Watches {
+                connect: Box::new(connect),
+                newest: Mutex::new(None),
+            }),
+        })
     }
 
     /// Clients of a cluster that `config` describes.
@@ -115,8 +121,9 @@ pub fn connect(config: &Config) -> Result<Client, ClientError> {
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_connect_timeout(config.connect_timeout);
-    let mut https =
-        hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(config.rustls_client_config()?).https_or_http();
+    let mut https = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(config.rustls_client_config()?)
+        .https_or_http();
     if let Some(name) = &config.tls_server_name {
         let name = ServerName::try_from(name.clone()).map_err(|error| ClientError::Field {
             field: "tls-server-name",

@@ -103,7 +103,9 @@ impl Connection {
 
     /// Waits for a place in the window. `Err` says why requests are held back.
     pub(crate) async fn enter(&self) -> Result<Pass<'_>, String> {
-        let Ok(permit) = self.window.acquire().await else { return Err("the connection was closed".to_owned()) };
+        let Ok(permit) = self.window.acquire().await else {
+            return Err("the connection was closed".to_owned());
+        };
         let mut breaker = self.breaker.lock();
         if let Some(until) = breaker.paused_until {
             if breaker.trial || Instant::now() < until {
@@ -112,7 +114,10 @@ impl Connection {
             breaker.trial = true;
         }
         drop(breaker);
-        Ok(Pass { connection: self, _permit: permit })
+        Ok(Pass {
+            connection: self,
+            _permit: permit,
+        })
     }
 }
 

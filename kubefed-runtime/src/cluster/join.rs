@@ -60,7 +60,9 @@ pub enum JoinError {
         source: Box<kube::Error>,
     },
     /// The token controller did not fill the secret.
-    #[error("secret {0} of the joining cluster has no token after {TOKEN_WAIT:?}; does its token controller run?")]
+    #[error(
+        "secret {0} of the joining cluster has no token after {TOKEN_WAIT:?}; does its token controller run?"
+    )]
     NoToken(String),
 }
 
@@ -78,7 +80,10 @@ pub async fn join(
 ) -> Result<KubeFedCluster, JoinError> {
     let account = format!("{}-{}", options.cluster, options.host);
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": options.namespace}});
-    let joining = Place { client: member, name: "joining cluster" };
+    let joining = Place {
+        client: member,
+        name: "joining cluster",
+    };
     joining.apply(&namespace).await?;
     let token_secret = token_secret(options, &account);
     joining.apply(&token_secret.account).await?;
@@ -88,7 +93,10 @@ pub async fn join(
     }
     let token = joining.token(&token_secret.secret).await?;
 
-    let host = Place { client: host, name: "host" };
+    let host = Place {
+        client: host,
+        name: "host",
+    };
     host.apply(&namespace).await?;
     let secret_name = format!("{}-token", options.cluster);
     host.apply(&json!({
@@ -173,8 +181,11 @@ fn cluster_object(config: &Config, options: &JoinOptions, secret_name: &str) -> 
     if let Some(proxy) = &config.proxy_url {
         spec["proxyURL"] = json!(proxy.to_string());
     }
-    let labels: serde_json::Map<String, Value> =
-        options.labels.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let labels: serde_json::Map<String, Value> = options
+        .labels
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect();
     json!({
         "apiVersion": "core.kubefed.io/v1beta1",
         "kind": "KubeFedCluster",
@@ -210,12 +221,18 @@ impl Place<'_> {
     /// Server-side apply; answers the object as it is then.
     async fn apply(&self, object: &Value) -> Result<DynamicObject, JoinError> {
         let applied = install::apply(self.client, object).await;
-        applied.map_err(|source| JoinError::Install { place: self.name, source })
+        applied.map_err(|source| JoinError::Install {
+            place: self.name,
+            source,
+        })
     }
 
     /// The token in the secret of a service account, base64, as soon as it is there.
     async fn token(&self, secret: &Value) -> Result<String, JoinError> {
-        let failed = |source| JoinError::Install { place: self.name, source };
+        let failed = |source| JoinError::Install {
+            place: self.name,
+            source,
+        };
         let api = install::api_of(self.client, secret).map_err(failed)?;
         let name = secret["metadata"]["name"].as_str().unwrap_or_default();
         let read = async {

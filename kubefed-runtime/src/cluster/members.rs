@@ -128,7 +128,9 @@ impl ClusterController {
             members: watch::Sender::new(None),
             listed: AtomicBool::new(false),
         };
-        Self { shared: Arc::new(shared) }
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
     /// The members, now and whenever they change.
@@ -144,7 +146,8 @@ impl ClusterController {
     /// Watches the `KubeFedCluster` objects of the control plane until `ended`.
     pub(crate) async fn run(self, ended: CancellationToken) {
         tracing::info!("Starting cluster controller");
-        let api: Api<KubeFedCluster> = Api::namespaced(self.shared.host.clone(), &self.shared.namespace.kubefed);
+        let api: Api<KubeFedCluster> =
+            Api::namespaced(self.shared.host.clone(), &self.shared.namespace.kubefed);
         let mut events = watcher(api, watcher::Config::default()).default_backoff().boxed();
         let mut listed = Vec::new();
         loop {
@@ -208,7 +211,11 @@ impl ClusterController {
     fn retain(&self, listed: &[String]) {
         let gone: Vec<String> = {
             let clusters = self.shared.clusters.lock();
-            clusters.keys().filter(|name| !listed.contains(name)).cloned().collect()
+            clusters
+                .keys()
+                .filter(|name| !listed.contains(name))
+                .cloned()
+                .collect()
         };
         for name in gone {
             self.deleted(&name);
@@ -253,11 +260,20 @@ impl Shared {
             .map(|(name, entry)| {
                 let ready = entry.status.as_ref().is_some_and(KubeFedClusterStatus::is_ready);
                 let labels = Arc::clone(&entry.labels);
-                (name.clone(), Member { labels, ready, way: entry.way.clone() })
+                (
+                    name.clone(),
+                    Member {
+                        labels,
+                        ready,
+                        way: entry.way.clone(),
+                    },
+                )
             })
             .collect();
         self.members.send_if_modified(|members| {
-            let changed = members.as_deref().is_none_or(|members| !are_same(members, &snapshot));
+            let changed = members
+                .as_deref()
+                .is_none_or(|members| !are_same(members, &snapshot));
             if changed {
                 *members = Some(Arc::new(snapshot));
             }
@@ -268,7 +284,10 @@ impl Shared {
 
 fn are_same(one: &Members, other: &Members) -> bool {
     let pairs = one.iter().zip(other);
-    one.len() == other.len() && pairs.into_iter().all(|(one, other)| one.0 == other.0 && one.1.is_same(other.1))
+    one.len() == other.len()
+        && pairs
+            .into_iter()
+            .all(|(one, other)| one.0 == other.0 && one.1.is_same(other.1))
 }
 
 impl Member {
@@ -285,5 +304,8 @@ impl Member {
 
 /// How long to wait after an error before the next try of a watch: doubles with every error in a row.
 pub(crate) fn watch_pause(errors: u32) -> Duration {
-    Duration::from_millis(500).saturating_mul(1 << errors.min(6)).min(Duration::from_secs(20))
+    // An API server that has just begun to serve a kind refuses the first lists for a moment.
+    Duration::from_millis(100)
+        .saturating_mul(1 << errors.min(8))
+        .min(Duration::from_secs(20))
 }

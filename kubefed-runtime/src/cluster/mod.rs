@@ -17,5 +17,7 @@ pub(crate) use connection::{Connection, NamespaceList, REQUEST_TIMEOUT, is_syste
 pub(crate) use connector::USER_AGENT;
 pub use connector::{Connector, HttpsConnector, member_config};
 pub use join::{JoinError, JoinOptions, MemberRights, join};
-pub(crate) use members::{ClusterController, Member, Members, MembersReceiver, NamespaceEvent, Way, watch_pause};
+pub(crate) use members::{
+    ClusterController, Member, Members, MembersReceiver, NamespaceEvent, Way, watch_pause,
+};
 pub(crate) use request::{Answer, Objects, RequestError};

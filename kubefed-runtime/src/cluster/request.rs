@@ -34,7 +34,10 @@ pub(crate) enum RequestError {
     NotFound(String),
     /// The member cannot serve requests now.
     #[error("{message}")]
-    Unavailable { message: String, retry_after: Option<Duration> },
+    Unavailable {
+        message: String,
+        retry_after: Option<Duration>,
+    },
 }
 
 impl RequestError {
@@ -109,13 +112,33 @@ impl Objects<'_> {
     ) -> Result<Answer, RequestError> {
         let path = self.path(namespace, Some(name));
         let uri = format!("{path}?fieldManager={}&force=true", names::FIELD_MANAGER);
-        self.send(Method::PATCH, uri, Some(("application/apply-patch+yaml", object)), METADATA_ONLY).await
+        self.send(
+            Method::PATCH,
+            uri,
+            Some(("application/apply-patch+yaml", object)),
+            METADATA_ONLY,
+        )
+        .await
     }
 
     /// Creates the object, and fails if there is one.
-    pub(crate) async fn create(&self, namespace: Option<&str>, object: &Value) -> Result<Answer, RequestError> {
-        let uri = format!("{}?fieldManager={}", self.path(namespace, None), names::FIELD_MANAGER);
-        self.send(Method::POST, uri, Some(("application/json", object)), METADATA_ONLY).await
+    pub(crate) async fn create(
+        &self,
+        namespace: Option<&str>,
+        object: &Value,
+    ) -> Result<Answer, RequestError> {
+        let uri = format!(
+            "{}?fieldManager={}",
+            self.path(namespace, None),
+            names::FIELD_MANAGER
+        );
+        self.send(
+            Method::POST,
+            uri,
+            Some(("application/json", object)),
+            METADATA_ONLY,
+        )
+        .await
     }
 
     /// A JSON patch.
@@ -127,7 +150,13 @@ impl Objects<'_> {
     ) -> Result<Answer, RequestError> {
         let path = self.path(namespace, Some(name));
         let uri = format!("{path}?fieldManager={}", names::FIELD_MANAGER);
-        self.send(Method::PATCH, uri, Some(("application/json-patch+json", patch)), METADATA_ONLY).await
+        self.send(
+            Method::PATCH,
+            uri,
+            Some(("application/json-patch+json", patch)),
+            METADATA_ONLY,
+        )
+        .await
     }
 
     /// A merge patch of the object, or of its status.
@@ -144,7 +173,13 @@ impl Objects<'_> {
         }
         uri.push_str("?fieldManager=");
         uri.push_str(names::FIELD_MANAGER);
-        self.send(Method::PATCH, uri, Some(("application/merge-patch+json", patch)), "application/json").await
+        self.send(
+            Method::PATCH,
+            uri,
+            Some(("application/merge-patch+json", patch)),
+            "application/json",
+        )
+        .await
     }
 
     /// Deletes the object with the given options.
@@ -155,17 +190,30 @@ impl Objects<'_> {
         options: &Value,
     ) -> Result<Answer, RequestError> {
         let uri = self.path(namespace, Some(name));
-        self.send(Method::DELETE, uri, Some(("application/json", options)), METADATA_ONLY).await
+        self.send(
+            Method::DELETE,
+            uri,
+            Some(("application/json", options)),
+            METADATA_ONLY,
+        )
+        .await
     }
 
     /// Reads the metadata of the object.
     pub(crate) async fn metadata(&self, namespace: Option<&str>, name: &str) -> Result<Answer, RequestError> {
-        self.send(Method::GET, self.path(namespace, Some(name)), None, METADATA_ONLY).await
+        self.send(Method::GET, self.path(namespace, Some(name)), None, METADATA_ONLY)
+            .await
     }
 
     /// Reads the object.
     pub(crate) async fn get(&self, namespace: Option<&str>, name: &str) -> Result<Answer, RequestError> {
-        self.send(Method::GET, self.path(namespace, Some(name)), None, "application/json").await
+        self.send(
+            Method::GET,
+            self.path(namespace, Some(name)),
+            None,
+            "application/json",
+        )
+        .await
     }
 
     async fn send(
@@ -175,7 +223,10 @@ impl Objects<'_> {
         content: Option<(&str, &Value)>,
         accept: &str,
     ) -> Result<Answer, RequestError> {
-        let mut request = Request::builder().method(method).uri(uri).header(header::ACCEPT, accept);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(header::ACCEPT, accept);
         let mut body = Vec::new();
         if let Some((content_type, value)) = content {
             request = request.header(header::CONTENT_TYPE, content_type);
@@ -190,10 +241,16 @@ impl Objects<'_> {
         };
         let (head, body) = tokio::time::timeout(self.timeout, exchange).await.map_err(|_| {
             let message = format!("no answer within {:?}", self.timeout);
-            RequestError::Unavailable { message, retry_after: None }
+            RequestError::Unavailable {
+                message,
+                retry_after: None,
+            }
         })??;
         if head.status.is_success() {
-            return Ok(Answer { code: head.status, body });
+            return Ok(Answer {
+                code: head.status,
+                body,
+            });
         }
         let retry_after = head
             .headers
@@ -205,7 +262,10 @@ impl Objects<'_> {
 }
 
 fn unusable(error: impl std::fmt::Display) -> RequestError {
-    RequestError::Refused { code: 0, message: format!("no request could be made of it: {error}") }
+    RequestError::Refused {
+        code: 0,
+        message: format!("no request could be made of it: {error}"),
+    }
 }
 
 fn unavailable(error: impl std::error::Error) -> RequestError {
@@ -218,7 +278,10 @@ fn unavailable(error: impl std::error::Error) -> RequestError {
         }
         source = cause.source();
     }
-    RequestError::Unavailable { message, retry_after: None }
+    RequestError::Unavailable {
+        message,
+        retry_after: None,
+    }
 }
 
 /// Tells a refused object from an ill server (`ARCHITECTURE.md`, "Invariants").
@@ -232,9 +295,10 @@ fn classify(code: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Req
         StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::UNAUTHORIZED => {
             RequestError::Unavailable { message, retry_after }
         }
-        code if code.is_client_error() || message.contains(TYPED_PATCH_REFUSED) => {
-            RequestError::Refused { code: code.as_u16(), message }
-        }
+        code if code.is_client_error() || message.contains(TYPED_PATCH_REFUSED) => RequestError::Refused {
+            code: code.as_u16(),
+            message,
+        },
         _ => RequestError::Unavailable { message, retry_after },
     }
 }
@@ -244,7 +308,9 @@ mod tests {
     use super::*;
 
     fn status(message: &str) -> Vec<u8> {
-        json!({"kind": "Status", "message": message}).to_string().into_bytes()
+        json!({"kind": "Status", "message": message})
+            .to_string()
+            .into_bytes()
     }
 
     #[test]

@@ -27,7 +27,13 @@ const WAITING: usize = 256;
 impl Events {
     pub(crate) fn start(host: Client, federated: ApiResource) -> Self {
         let controller = format!("{}-controller", federated.kind.to_lowercase());
-        let recorder = Recorder::new(host, Reporter { controller, instance: None });
+        let recorder = Recorder::new(
+            host,
+            Reporter {
+                controller,
+                instance: None,
+            },
+        );
         let (sender, mut receiver) = mpsc::channel::<(Event, ObjectReference)>(WAITING);
         tokio::spawn(async move {
             while let Some((event, reference)) = receiver.recv().await {
@@ -36,11 +42,22 @@ impl Events {
                 }
             }
         });
-        Self { sender, federated, said: Mutex::default() }
+        Self {
+            sender,
+            federated,
+            said: Mutex::default(),
+        }
     }
 
     /// Warns about a federated object, unless the same was just said of the same subject.
-    pub(crate) fn warn(&self, key: &Key, federated: &RawFederated, reason: &str, subject: &str, note: String) {
+    pub(crate) fn warn(
+        &self,
+        key: &Key,
+        federated: &RawFederated,
+        reason: &str,
+        subject: &str,
+        note: String,
+    ) {
         let subject = format!("{reason}/{subject}");
         match self.said.lock().entry(key.clone()).or_default().entry(subject) {
             Entry::Occupied(mut said) => {

@@ -29,7 +29,10 @@ impl Key {
 
     /// The bounds of all keys in a namespace: `/` is followed by `0` in ASCII.
     pub(crate) fn within(namespace: &str) -> (Self, Self) {
-        (Self(format!("{namespace}/").into()), Self(format!("{namespace}0").into()))
+        (
+            Self(format!("{namespace}/").into()),
+            Self(format!("{namespace}0").into()),
+        )
     }
 }
 
@@ -68,7 +71,11 @@ mod tests {
         let (from, to) = Key::within("demo");
         let inside = Key::new(Some("demo"), "zzz");
         assert!(from <= inside && inside < to);
-        for outside in [Key::new(Some("demo-2"), "a"), Key::new(Some("demo0"), "a"), Key::new(None, "demo")] {
+        for outside in [
+            Key::new(Some("demo-2"), "a"),
+            Key::new(Some("demo0"), "a"),
+            Key::new(None, "demo"),
+        ] {
             assert!(outside < from || outside >= to, "{outside}");
         }
     }

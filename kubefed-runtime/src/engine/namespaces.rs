@@ -74,15 +74,22 @@ impl FederatedNamespaces {
                     self.set(&object);
                 }
                 Ok(Some(watcher::Event::InitDone)) => {
-                    let gone: Vec<String> =
-                        self.placements.read().keys().filter(|name| !listed.contains(name)).cloned().collect();
+                    let gone: Vec<String> = self
+                        .placements
+                        .read()
+                        .keys()
+                        .filter(|name| !listed.contains(name))
+                        .cloned()
+                        .collect();
                     for name in gone {
                         self.remove(&name);
                     }
                     self.listed.send_replace(true);
                 }
                 Ok(Some(watcher::Event::Apply(object))) => self.set(&object),
-                Ok(Some(watcher::Event::Delete(object))) => self.remove(&object.namespace().unwrap_or_default()),
+                Ok(Some(watcher::Event::Delete(object))) => {
+                    self.remove(&object.namespace().unwrap_or_default())
+                }
                 Ok(None) => return,
                 Err(error) => {
                     // A host without the kind federates no namespaces: nothing that is namespaced is placed anywhere.
@@ -94,7 +101,12 @@ impl FederatedNamespaces {
     }
 
     fn set(&self, object: &DynamicObject) {
-        let Some(namespace) = object.namespace().filter(|namespace| *namespace == object.name_any()) else { return };
+        let Some(namespace) = object
+            .namespace()
+            .filter(|namespace| *namespace == object.name_any())
+        else {
+            return;
+        };
         let raw = serde_json::to_value(object).and_then(serde_json::from_value::<RawFederated>);
         let placement = match raw {
             Ok(raw) => raw.spec.placement,
@@ -103,7 +115,10 @@ impl FederatedNamespaces {
                 None
             }
         };
-        let before = self.placements.write().insert(namespace.clone(), placement.clone());
+        let before = self
+            .placements
+            .write()
+            .insert(namespace.clone(), placement.clone());
         if before != Some(placement) {
             let _ = self.changes.send(namespace);
         }

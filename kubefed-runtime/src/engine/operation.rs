@@ -10,7 +10,7 @@ use std::{
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kubefed_core::{
-    api::{AdoptResources, names},
+    api::{AdoptResources, ApiResource, names},
     ownership,
     plan::{Action, Held, ManagedLabel},
     render::Rendered,
@@ -35,6 +35,8 @@ pub(super) struct Operation {
     pub(super) target: Key,
     pub(super) action: Action,
     pub(super) rendered: Option<Arc<Rendered>>,
+    /// The type as it is addressed in the member.
+    pub(super) resource: ApiResource,
     pub(super) delete_options: Option<Value>,
     pub(super) is_host_namespace: bool,
     /// Nobody waits for the operation any more: when it ends, the object is to be taken up again.
@@ -89,12 +91,9 @@ impl Operation {
             return;
         }
         let started = Instant::now();
-        let pass = match self.member.connection.enter().await {
-            Ok(pass) => pass,
-            Err(_) => {
-                self.member.waiting.lock().insert(self.key.clone());
-                return;
-            }
+        let Ok(pass) = self.member.connection.enter().await else {
+            self.member.waiting.lock().insert(self.key.clone());
+            return;
         };
         let result = self.perform().await;
         let request = match &result {
@@ -106,7 +105,10 @@ impl Operation {
         if let Some(pause) = pause {
             self.resume_after(pause);
         }
-        self.controller.engine.metrics.operated(self.action, started.elapsed());
+        self.controller
+            .engine
+            .metrics
+            .operated(self.action, started.elapsed());
         if let Err(failure) = result {
             self.failed(failure);
         }
@@ -131,8 +133,14 @@ impl Operation {
     }
 
     async fn create(&self) -> Result<(), Failure> {
-        let Some(rendered) = &self.rendered else { return Ok(()) };
-        match self.objects().create(self.target.namespace(), &rendered.object).await {
+        let Some(rendered) = &self.rendered else {
+            return Ok(());
+        };
+        match self
+            .objects()
+            .create(self.target.namespace(), &rendered.object)
+            .await
+        {
             Ok(answer) => {
                 self.applied(&answer, rendered);
                 Ok(())
@@ -149,21 +157,27 @@ impl Operation {
 
     /// Forced server-side apply. What was there before us is adopted: of our fields we become the only owner.
     async fn apply(&self) -> Result<(), Failure> {
-        let Some(rendered) = &self.rendered else { return Ok(()) };
+        let Some(rendered) = &self.rendered else {
+            return Ok(());
+        };
         let (namespace, name) = (self.target.namespace(), self.target.name());
         if self.action != Action::Create {
             self.promote().await?;
         }
         for attempt in 1.. {
             let answer = self.objects().apply(namespace, name, &rendered.object).await?;
-            let Some(meta) = answer.metadata() else { return Ok(()) };
+            let Some(meta) = answer.metadata() else {
+                return Ok(());
+            };
             self.applied(&answer, rendered);
             if answer.created() || self.action != Action::Create {
                 return Ok(());
             }
             let managed_fields = meta.managed_fields.as_deref().unwrap_or_default();
             let version = meta.resource_version.as_deref().unwrap_or_default();
-            let Some(patch) = ownership::transfer(managed_fields, version) else { return Ok(()) };
+            let Some(patch) = ownership::transfer(managed_fields, version) else {
+                return Ok(());
+            };
             match self.objects().json_patch(namespace, name, &patch).await {
                 Ok(answer) => {
                     self.applied(&answer, rendered);
@@ -179,7 +193,11 @@ impl Operation {
     /// What we created by POST is ours by an Update entry. Before the first apply it becomes an Apply entry, or else a
     /// field that we drop would stay.
     async fn promote(&self) -> Result<(), Failure> {
-        let applied = self.member.cache.object(&self.target).and_then(|object| object.observed.ownership);
+        let applied = self
+            .member
+            .cache
+            .object(&self.target)
+            .and_then(|object| object.observed.ownership);
         if applied.is_none_or(|ownership| ownership.by_apply) {
             return Ok(());
         }
@@ -197,8 +215,14 @@ impl Operation {
 
     /// Reads the object; writes only if it is not what it shall be.
     async fn compare(&self) -> Result<(), Failure> {
-        let Some(rendered) = &self.rendered else { return Ok(()) };
-        let answer = match self.objects().get(self.target.namespace(), self.target.name()).await {
+        let Some(rendered) = &self.rendered else {
+            return Ok(());
+        };
+        let answer = match self
+            .objects()
+            .get(self.target.namespace(), self.target.name())
+            .await
+        {
             Ok(answer) => answer,
             Err(RequestError::NotFound(_)) => {
                 self.member.cache.answered_gone(&self.target);
@@ -218,13 +242,19 @@ impl Operation {
     }
 
     async fn delete(&self) -> Result<(), Failure> {
-        let Some(known) = self.member.cache.object(&self.target) else { return Ok(()) };
+        let Some(known) = self.member.cache.object(&self.target) else {
+            return Ok(());
+        };
         let mut options = self.delete_options.clone().unwrap_or_else(|| json!({}));
         options["apiVersion"] = json!("v1");
         options["kind"] = json!("DeleteOptions");
         options["preconditions"] =
             json!({"uid": known.uid.to_string(), "resourceVersion": known.resource_version.to_string()});
-        match self.objects().delete(self.target.namespace(), self.target.name(), &options).await {
+        match self
+            .objects()
+            .delete(self.target.namespace(), self.target.name(), &options)
+            .await
+        {
             Ok(answer) => {
                 self.controller.wrote(&self.key);
                 match answer.metadata().filter(|meta| meta.deletion_timestamp.is_some()) {
@@ -245,7 +275,9 @@ impl Operation {
     }
 
     async fn unlabel(&self) -> Result<(), Failure> {
-        let Some(known) = self.member.cache.object(&self.target) else { return Ok(()) };
+        let Some(known) = self.member.cache.object(&self.target) else {
+            return Ok(());
+        };
         let patch = json!({
             "metadata": {"uid": known.uid.to_string(), "labels": {(names::MANAGED_LABEL): null}}
         });
@@ -267,10 +299,17 @@ impl Operation {
 
     /// Asks the member whether it holds anything of ours.
     async fn verify(&self) -> Result<(), Failure> {
-        match self.objects().metadata(self.target.namespace(), self.target.name()).await {
+        match self
+            .objects()
+            .metadata(self.target.namespace(), self.target.name())
+            .await
+        {
             Ok(answer) => {
                 let meta = answer.metadata().unwrap_or_default();
-                let label = meta.labels.as_ref().and_then(|labels| labels.get(names::MANAGED_LABEL));
+                let label = meta
+                    .labels
+                    .as_ref()
+                    .and_then(|labels| labels.get(names::MANAGED_LABEL));
                 match ManagedLabel::of(label.map(String::as_str)) {
                     ManagedLabel::Other => self.member.cache.verified_gone(&self.target),
                     ManagedLabel::True | ManagedLabel::False => self.learn(&meta),
@@ -288,13 +327,15 @@ impl Operation {
     fn objects(&self) -> Objects<'_> {
         Objects {
             client: &self.member.connection.clients.requests,
-            resource: &self.controller.descriptor.target,
+            resource: &self.resource,
             timeout: REQUEST_TIMEOUT,
         }
     }
 
     fn learn(&self, meta: &ObjectMeta) {
-        self.member.cache.answered(&self.target, meta, self.controller.descriptor.replicas.as_deref());
+        self.member
+            .cache
+            .answered(&self.target, meta, self.controller.descriptor.replicas.as_deref());
     }
 
     fn applied(&self, answer: &Answer, rendered: &Rendered) {
@@ -307,8 +348,14 @@ impl Operation {
 
     /// A fight with another writer costs both of them: hold off longer and longer, and say with whom.
     fn must_wait_to_repair(&self) -> bool {
-        let Some(delay) = self.member.cache.must_wait_to_repair(&self.target) else { return false };
-        let other = self.member.cache.object(&self.target).and_then(|object| object.other_writer);
+        let Some(delay) = self.member.cache.must_wait_to_repair(&self.target) else {
+            return false;
+        };
+        let other = self
+            .member
+            .cache
+            .object(&self.target)
+            .and_then(|object| object.other_writer);
         let message = match other {
             Some(other) => format!(
                 "\"{other}\" keeps changing what this object sets in the cluster, and was overruled several times; stop \
@@ -317,7 +364,10 @@ impl Operation {
             None => "somebody keeps changing what this object sets in the cluster, and was overruled several times"
                 .to_owned(),
         };
-        let held = Held { status: PropagationStatus::UpdateFailed, message };
+        let held = Held {
+            status: PropagationStatus::UpdateFailed,
+            message,
+        };
         let rendered = self.rendered.as_ref().map(|rendered| rendered.hash);
         self.member.cache.hold(&self.target, held, rendered, delay);
         true
@@ -333,7 +383,9 @@ impl Operation {
             Failure::Declined(status, message) => (status, message),
         };
         let rendered = self.rendered.as_ref().map(|rendered| rendered.hash);
-        self.member.cache.failed(&self.target, Held { status, message }, rendered);
+        self.member
+            .cache
+            .failed(&self.target, Held { status, message }, rendered);
     }
 
     /// Lets requests to the member be tried again after a pause.

@@ -11,10 +11,10 @@ use std::{
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use kubefed_core::{
-    api::{FederatedStatus, RawFederated},
+    api::{ApiResource, FederatedStatus, RawFederated},
     placement::{self, NamespacePlacement, Placed},
     plan::{self, Connection as Link, Decision, Held, MemberView, NamespaceState, Record},
-    render::{RenderError, Rendered, Renderer, Replicas},
+    render::{Rendered, Renderer, Replicas},
     status::{self, AggregateReason, PropagationStatus},
 };
 use serde_json::Value;
@@ -113,18 +113,24 @@ impl TypeController {
     async fn propagate(self: &Arc<Self>, key: &Key, federated: &RawFederated) {
         let mut round = self.round(key, federated);
         for warning in round.renderer.warnings() {
-            self.events.warn(key, federated, warning.reason(), "", warning.to_string());
+            self.events
+                .warn(key, federated, warning.reason(), "", warning.to_string());
         }
         let (placed, reason) = match self.place(&round) {
             Ok(placed) => placed,
             Err(error) => {
-                self.events.warn(key, federated, "ComputePlacementFailed", "", error);
-                return self.record(&round, AggregateReason::ComputePlacementFailed, &[], 0).await;
+                self.events
+                    .warn(key, federated, "ComputePlacementFailed", "", error);
+                return self
+                    .record(&round, AggregateReason::ComputePlacementFailed, &[], 0)
+                    .await;
             }
         };
         self.warn_of_unknown(&round, &placed);
         let mut verdicts = self.survey(&mut round, &placed.members);
-        let acts = verdicts.iter().any(|verdict| matches!(verdict.decision, Decision::Act(_)));
+        let acts = verdicts
+            .iter()
+            .any(|verdict| matches!(verdict.decision, Decision::Act(_)));
         if acts && !self.ensure_finalizer(&round).await {
             return;
         }
@@ -150,17 +156,29 @@ impl TypeController {
         let members: Vec<_> = round
             .members
             .iter()
-            .map(|(name, member)| placement::Member { name, labels: &member.labels })
+            .map(|(name, member)| placement::Member {
+                name,
+                labels: &member.labels,
+            })
             .collect();
         let own = round.federated.spec.placement.as_ref();
-        let restricted = round.target.namespace().map(|namespace| self.engine.namespaces.placement(namespace));
+        let restricted = round
+            .target
+            .namespace()
+            .map(|namespace| self.engine.namespaces.placement(namespace));
         let (namespace, reason) = match &restricted {
             None => (NamespacePlacement::Unrestricted, AggregateReason::None),
-            Some(Some(placement)) => (NamespacePlacement::Restricted(placement.as_ref()), AggregateReason::None),
+            Some(Some(placement)) => (
+                NamespacePlacement::Restricted(placement.as_ref()),
+                AggregateReason::None,
+            ),
             Some(None) if self.engine.namespace.target.is_some() => {
                 (NamespacePlacement::Unrestricted, AggregateReason::None)
             }
-            Some(None) => (NamespacePlacement::NotFederated, AggregateReason::NamespaceNotFederated),
+            Some(None) => (
+                NamespacePlacement::NotFederated,
+                AggregateReason::NamespaceNotFederated,
+            ),
         };
         let placed = placement::place(own, namespace, &members).map_err(|error| error.to_string())?;
         Ok((placed, reason))
@@ -175,7 +193,8 @@ impl TypeController {
             "spec.placement.clusters names no cluster that has joined: {}; join it or take it out",
             placed.unknown.join(", ")
         );
-        self.events.warn(round.key, round.federated, "ClusterNotFound", "placement", note);
+        self.events
+            .warn(round.key, round.federated, "ClusterNotFound", "placement", note);
     }
 
     /// Looks at every member and decides about it.
@@ -200,10 +219,18 @@ impl TypeController {
     ) -> Verdict {
         let way = &snapshot.way;
         let member = self.member(cluster, way);
-        let rendered = if selected { self.render(round, cluster, member.as_deref()) } else { Err(no_rendering()) };
+        let rendered = if selected {
+            self.render(round, cluster, member.as_deref())
+        } else {
+            Err(no_rendering())
+        };
         let hash = rendered.as_ref().ok().map(|rendered| rendered.hash);
-        let seen = member.as_ref().map_or_else(Seen::default, |member| member.cache.seen(&round.target, hash));
-        let record = seen.record.or_else(|| recorded(round.federated.status.as_ref(), cluster));
+        let seen = member
+            .as_ref()
+            .map_or_else(Seen::default, |member| member.cache.seen(&round.target, hash));
+        let record = seen
+            .record
+            .or_else(|| recorded(round.federated.status.as_ref(), cluster));
         let link = link(snapshot.ready, way, member.as_deref());
         let view = MemberView {
             selected,
@@ -211,12 +238,13 @@ impl TypeController {
             namespace: self.namespace_state(round, way),
             observed: seen.observed,
             record,
-            rendered: rendered.as_ref().map(|rendered| rendered.hash).map_err(|held| held),
+            rendered: rendered.as_ref().map(|rendered| rendered.hash),
             busy: seen.busy,
             held: seen.held.as_ref(),
             is_host_namespace: self.is_host_namespace(round, member.as_deref()),
         };
         let decision = decide(&view, seen.verified);
+        tracing::trace!(kind = self.descriptor.target.kind, key = %round.key, cluster, ?view, ?decision, "decided");
         Verdict {
             cluster: cluster.to_owned(),
             decision,
@@ -236,17 +264,20 @@ impl TypeController {
         member: Option<&MemberOfType>,
     ) -> Result<Arc<Rendered>, Held> {
         let retains = round.federated.spec.retain_replicas == Some(true);
-        let left = retains && member.is_some_and(|member| member.cache.owns_replicas(&round.target) == Some(false));
+        let left =
+            retains && member.is_some_and(|member| member.cache.owns_replicas(&round.target) == Some(false));
         let entry = (cluster.to_owned(), left);
         if let Some(known) = round.rendered.get(&entry) {
             return known.clone();
         }
-        let replicas = if left { Replicas::LeftToMember } else { Replicas::FromTemplate };
-        let rendered = round.renderer.render(cluster, replicas).map_err(|error| Held {
-            status: match &error {
-                RenderError::Overrides(_) => PropagationStatus::ApplyOverridesFailed,
-                _ => PropagationStatus::ComputeResourceFailed,
-            },
+        let replicas = if left {
+            Replicas::LeftToMember
+        } else {
+            Replicas::FromTemplate
+        };
+        let rendered = round.renderer.render(cluster, replicas);
+        let rendered = rendered.map_err(|error| Held {
+            status: error.status(),
             message: error.to_string(),
         });
         round.rendered.insert(entry, rendered.clone());
@@ -265,8 +296,13 @@ impl TypeController {
             return false;
         }
         let namespaces = self.host_namespaces.read();
-        let (Some(host), Some(member)) = (namespaces.get(round.target.name()), member) else { return false };
-        member.cache.object(&round.target).is_some_and(|object| object.uid.to_string() == *host)
+        let (Some(host), Some(member)) = (namespaces.get(round.target.name()), member) else {
+            return false;
+        };
+        member
+            .cache
+            .object(&round.target)
+            .is_some_and(|object| object.uid.to_string() == *host)
     }
 
     /// Starts what is due and waits for it, at most for the length of a round. Tells whether everything ended, so that
@@ -281,13 +317,16 @@ impl TypeController {
         let mut running: FuturesUnordered<_> = verdicts
             .iter()
             .filter_map(|verdict| {
-                let Decision::Act(action) = verdict.decision else { return None };
+                let Decision::Act(action) = verdict.decision else {
+                    return None;
+                };
                 Operation {
                     controller: Arc::clone(self),
                     member: Arc::clone(verdict.member.as_ref()?),
                     key: round.key.clone(),
                     target: round.target.clone(),
                     action,
+                    resource: self.resource(verdict.rendered.as_deref()),
                     rendered: verdict.rendered.clone(),
                     delete_options: delete_options.cloned(),
                     is_host_namespace: verdict.is_host_namespace,
@@ -306,14 +345,35 @@ impl TypeController {
     }
 }
 
+impl TypeController {
+    /// The type as it is addressed in a member: a template or override may ask for another version of it.
+    fn resource(&self, rendered: Option<&Rendered>) -> ApiResource {
+        let mut resource = self.descriptor.target.clone();
+        let asked = rendered.and_then(|rendered| rendered.object.get("apiVersion")?.as_str());
+        if let Some(asked) = asked.filter(|asked| **asked != resource.api_version()) {
+            let (group, version) = asked.split_once('/').unwrap_or(("", asked));
+            group.clone_into(&mut resource.group);
+            version.clone_into(&mut resource.version);
+        }
+        resource
+    }
+}
+
 /// What an earlier process left in the status.
 fn recorded(status: Option<&FederatedStatus>, cluster: &str) -> Option<Record> {
     let (rendered, ownership) = status::applied_in(status?, cluster)?;
-    Some(Record { rendered, ownership, fresh: false })
+    Some(Record {
+        rendered,
+        ownership,
+        fresh: false,
+    })
 }
 
 fn no_rendering() -> Held {
-    Held { status: PropagationStatus::Ok, message: String::new() }
+    Held {
+        status: PropagationStatus::Ok,
+        message: String::new(),
+    }
 }
 
 fn link(ready: bool, way: &Way, member: Option<&MemberOfType>) -> Link {
@@ -323,7 +383,9 @@ fn link(ready: bool, way: &Way, member: Option<&MemberOfType>) -> Link {
         Way::Connecting => return Link::Listing,
         Way::Connected(connection) => connection,
     };
-    let Some(member) = member else { return Link::Listing };
+    let Some(member) = member else {
+        return Link::Listing;
+    };
     match member.cache.list_state() {
         ListState::Failed(why) => return Link::ListFailed(why),
         ListState::Listing => return Link::Listing,

@@ -20,7 +20,10 @@ impl TypeController {
     /// Cleans the members of an object that is being deleted, and lets it go when all are known to be clean.
     pub(super) async fn remove(self: &Arc<Self>, key: &Key, federated: &RawFederated) {
         let finalizers = federated.metadata.finalizers.as_deref().unwrap_or_default();
-        if !finalizers.iter().any(|finalizer| finalizer == names::SYNC_FINALIZER) {
+        if !finalizers
+            .iter()
+            .any(|finalizer| finalizer == names::SYNC_FINALIZER)
+        {
             self.forget(key);
             return;
         }
@@ -28,18 +31,25 @@ impl TypeController {
             Ok(options) => options,
             Err(error) => {
                 let annotation = names::DELETE_OPTIONS_ANNOTATION;
-                let note = format!("the annotation {annotation} is no JSON of DeleteOptions: {error}; mend or remove it");
+                let note = format!(
+                    "the annotation {annotation} is no JSON of DeleteOptions: {error}; mend or remove it"
+                );
                 self.events.warn(key, federated, "InvalidDeleteOptions", "", note);
                 return;
             }
         };
         let annotations = federated.metadata.annotations.as_ref();
-        let orphan = annotations.and_then(|all| all.get(names::ORPHAN_ANNOTATION)).is_some_and(|value| value == "true");
+        let orphan = annotations
+            .and_then(|all| all.get(names::ORPHAN_ANNOTATION))
+            .is_some_and(|value| value == "true");
         let mut round = self.round(key, federated);
         let concerned = self.concerned(&round);
         for look in 1..=LOOKS {
             let verdicts = self.survey_removal(&mut round, &concerned, orphan);
-            if verdicts.iter().all(|verdict| verdict.decision == Decision::Absent) {
+            if verdicts
+                .iter()
+                .all(|verdict| verdict.decision == Decision::Absent)
+            {
                 return self.remove_finalizer(key, federated).await;
             }
             if look == LOOKS || !self.act(&round, &verdicts, Some(&options)).await {
@@ -53,10 +63,17 @@ impl TypeController {
     /// The members that may hold the object: those selected, and those where the status says that it was applied.
     /// A placement that cannot be computed concerns all.
     fn concerned(&self, round: &Round<'_>) -> BTreeSet<String> {
-        let Ok((placed, _)) = self.place(round) else { return round.members.keys().cloned().collect() };
+        let Ok((placed, _)) = self.place(round) else {
+            return round.members.keys().cloned().collect();
+        };
         let mut concerned = placed.members;
         if let Some(status) = &round.federated.status {
-            concerned.extend(status.applied.iter().flat_map(|applied| applied.clusters.iter().cloned()));
+            concerned.extend(
+                status
+                    .applied
+                    .iter()
+                    .flat_map(|applied| applied.clusters.iter().cloned()),
+            );
             concerned.extend(status.clusters.iter().map(|cluster| cluster.name.clone()));
         }
         for (cluster, member) in &*self.members.read() {
@@ -68,7 +85,12 @@ impl TypeController {
         concerned
     }
 
-    fn survey_removal(&self, round: &mut Round<'_>, concerned: &BTreeSet<String>, orphan: bool) -> Vec<Verdict> {
+    fn survey_removal(
+        &self,
+        round: &mut Round<'_>,
+        concerned: &BTreeSet<String>,
+        orphan: bool,
+    ) -> Vec<Verdict> {
         let members = Arc::clone(&round.members);
         members
             .iter()
@@ -83,9 +105,22 @@ impl TypeController {
 
     fn warn_of_obstacles(&self, round: &Round<'_>, verdicts: &[Verdict]) {
         for verdict in verdicts {
-            if let Decision::Settled { status, message: Some(message) } = &verdict.decision {
-                let note = format!("The deletion waits for the cluster \"{}\": {message}", verdict.cluster);
-                self.events.warn(round.key, round.federated, status.as_str(), &verdict.cluster, note);
+            if let Decision::Settled {
+                status,
+                message: Some(message),
+            } = &verdict.decision
+            {
+                let note = format!(
+                    "The deletion waits for the cluster \"{}\": {message}",
+                    verdict.cluster
+                );
+                self.events.warn(
+                    round.key,
+                    round.federated,
+                    status.as_str(),
+                    &verdict.cluster,
+                    note,
+                );
             }
         }
     }
@@ -105,7 +140,9 @@ impl TypeController {
         let verdicts: Vec<Verdict> = members
             .iter()
             .map(|(cluster, snapshot)| {
-                self.look(&mut round, cluster, snapshot, false, |view, _| plan::decide_orphan(view))
+                self.look(&mut round, cluster, snapshot, false, |view, _| {
+                    plan::decide_orphan(view)
+                })
             })
             .collect();
         if self.act(&round, &verdicts, None).await {

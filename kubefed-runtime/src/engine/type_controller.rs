@@ -133,7 +133,11 @@ impl TypeController {
 
     /// The key of the object in the members. A federated namespace lives in the namespace that it stands for.
     pub(super) fn target_key(&self, federated: &Key) -> Key {
-        if self.descriptor.is_namespaces() { Key::new(None, federated.name()) } else { federated.clone() }
+        if self.descriptor.is_namespaces() {
+            Key::new(None, federated.name())
+        } else {
+            federated.clone()
+        }
     }
 
     /// The key of the federated object that an object in a member belongs to.
@@ -148,7 +152,10 @@ impl TypeController {
     async fn work(self: Arc<Self>) {
         self.engine.namespaces.listed().await;
         if tokio::time::timeout(SETTLING, self.settled()).await.is_err() {
-            tracing::info!(kind = self.descriptor.federated.kind, "starting before all members have answered");
+            tracing::info!(
+                kind = self.descriptor.federated.kind,
+                "starting before all members have answered"
+            );
         }
         self.queue.add_all(self.host.keys());
         for _ in 1..WORKERS {
@@ -171,9 +178,14 @@ impl TypeController {
         loop {
             pause.tick().await;
             let known = self.engine.members.borrow().is_some();
-            if known && self.host.is_complete() && self.engine.members_now().iter().all(|(name, member)| {
-                !member.ready || self.has_settled(name, &member.way)
-            }) {
+            if known
+                && self.host.is_complete()
+                && self
+                    .engine
+                    .members_now()
+                    .iter()
+                    .all(|(name, member)| !member.ready || self.has_settled(name, &member.way))
+            {
                 return;
             }
         }

@@ -16,12 +16,7 @@ use kube::{
 use kubefed_core::api::names;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{
-    Key, TypeController,
-    host::HostChange,
-    member::MemberCache,
-    type_controller::MemberOfType,
-};
+use super::{Key, TypeController, host::HostChange, member::MemberCache, type_controller::MemberOfType};
 use crate::cluster::{Connection, Way, watch_pause};
 
 impl TypeController {
@@ -30,7 +25,9 @@ impl TypeController {
         let resource = self.descriptor.federated.to_kube();
         let host = self.engine.host.clone();
         let api: Api<DynamicObject> = match &self.engine.namespace.target {
-            Some(target) if self.descriptor.is_federated_namespaced() => Api::namespaced_with(host, target, &resource),
+            Some(target) if self.descriptor.is_federated_namespaced() => {
+                Api::namespaced_with(host, target, &resource)
+            }
             _ => Api::all_with(host, &resource),
         };
         let mut events = watcher(api, watcher::Config::default()).default_backoff().boxed();
@@ -80,7 +77,9 @@ impl TypeController {
     fn keep_watches(self: &Arc<Self>, connections: &BTreeMap<&String, &Arc<Connection>>) {
         let mut members = self.members.write();
         members.retain(|name, member| {
-            let stays = connections.get(name).is_some_and(|connection| connection.id == member.connection.id);
+            let stays = connections
+                .get(name)
+                .is_some_and(|connection| connection.id == member.connection.id);
             if !stays {
                 member.ended.cancel();
             }
@@ -103,8 +102,11 @@ impl TypeController {
         }
     }
 
-    fn spawn_for<F>(self: &Arc<Self>, member: &Arc<MemberOfType>, task: impl FnOnce(Arc<Self>, Arc<MemberOfType>) -> F)
-    where
+    fn spawn_for<F>(
+        self: &Arc<Self>,
+        member: &Arc<MemberOfType>,
+        task: impl FnOnce(Arc<Self>, Arc<MemberOfType>) -> F,
+    ) where
         F: Future<Output = ()> + Send + 'static,
     {
         let (this_type, connection) = (member.ended.clone(), member.connection.ended.clone());
@@ -129,7 +131,9 @@ impl TypeController {
         };
         let resource = self.descriptor.target.to_kube();
         let api: Api<PartialObjectMeta<DynamicObject>> = match &self.engine.namespace.target {
-            Some(target) if self.descriptor.target.is_namespaced() => Api::namespaced_with(client, target, &resource),
+            Some(target) if self.descriptor.target.is_namespaced() => {
+                Api::namespaced_with(client, target, &resource)
+            }
             _ => Api::all_with(client, &resource),
         };
         let config = watcher::Config::default().labels(names::MANAGED_LABEL);
@@ -188,7 +192,9 @@ impl TypeController {
     /// A list that the member refuses is said in the status; a watch that ended is just begun again.
     fn watch_failed(&self, member: &MemberOfType, error: &watcher::Error) {
         tracing::debug!(cluster = &*member.name, kind = self.descriptor.target.kind, %error, "watching a member");
-        let watcher::Error::InitialListFailed(cause) = error else { return };
+        let watcher::Error::InitialListFailed(cause) = error else {
+            return;
+        };
         let target = &self.descriptor.target;
         let why = match cause {
             kube::Error::Api(status) if status.code == 404 => format!(
@@ -283,5 +289,8 @@ impl TypeController {
 }
 
 fn key_of<K: ResourceExt>(object: &K) -> Key {
-    Key::new(object.meta().namespace.as_deref(), object.meta().name.as_deref().unwrap_or_default())
+    Key::new(
+        object.meta().namespace.as_deref(),
+        object.meta().name.as_deref().unwrap_or_default(),
+    )
 }

@@ -27,14 +27,20 @@ impl Manager {
     /// The CRDs of KubeFed's own kinds and of the linked types.
     #[must_use]
     pub fn crds(&self) -> Vec<Value> {
-        crd::core_crds().into_iter().chain(self.types.iter().map(|linked| (linked.crd)())).collect()
+        crd::core_crds()
+            .into_iter()
+            .chain(self.types.iter().map(|linked| (linked.crd)()))
+            .collect()
     }
 
     /// The FederatedTypeConfigs of the linked types.
     #[must_use]
     pub fn type_configs(&self, namespace: &str) -> Vec<Value> {
         let config = |linked: &super::LinkedType| serde_json::to_value((linked.type_config)(namespace));
-        self.types.iter().filter_map(|linked| config(linked).ok()).collect()
+        self.types
+            .iter()
+            .filter_map(|linked| config(linked).ok())
+            .collect()
     }
 }
 

@@ -4,7 +4,7 @@ mod args;
 mod manifests;
 mod server;
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, pin::pin, sync::Arc};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, Client};
@@ -41,6 +41,7 @@ use crate::{
 pub struct Manager {
     types: Vec<LinkedType>,
     connector: Arc<dyn Connector>,
+    metrics: Metrics,
 }
 
 /// A type that is compiled into the controller.
@@ -133,7 +134,11 @@ impl Manager {
     /// A controller without any types.
     #[must_use]
     pub fn new() -> Self {
-        Self { types: Vec::new(), connector: Arc::new(HttpsConnector) }
+        Self {
+            types: Vec::new(),
+            connector: Arc::new(HttpsConnector),
+            metrics: Metrics::new(),
+        }
     }
 
     /// Links a type: it runs when its `FederatedTypeConfig` exists and says Enabled.
@@ -157,7 +162,16 @@ impl Manager {
     /// The linked types.
     #[must_use]
     pub fn descriptors(&self) -> Vec<TypeDescriptor> {
-        self.types.iter().map(|linked| linked.descriptor.clone()).collect()
+        self.types
+            .iter()
+            .map(|linked| linked.descriptor.clone())
+            .collect()
+    }
+
+    /// What `/metrics` tells of this controller, also while it runs: for programs that serve metrics themselves.
+    pub fn metrics(&self) -> impl Fn() -> Result<String, std::fmt::Error> + Clone + Send + Sync + use<> {
+        let metrics = self.metrics.clone();
+        move || metrics.text()
     }
 
     /// Runs the controller against the host behind `host` until `shutdown` ends.
@@ -175,57 +189,56 @@ impl Manager {
         self.check()?;
         let ended = CancellationToken::new();
         let _ends_with_us = ended.clone().drop_guard();
-        let metrics = Metrics::new();
+        let metrics = self.metrics.clone();
         let ready = server::Readiness::default();
         server::serve(&options, &metrics, &ready, &ended).await?;
-        tokio::pin!(shutdown);
+        let mut shutdown = pin!(shutdown);
+        let config = tokio::select! {
+            () = &mut shutdown => return Ok(()),
+            config = self.config(&host, &options) => config?,
+        };
+        let clock = options.now.map_or_else(Clock::system, Clock::starting_at);
+        ready.set();
+        if !options.leader_election {
+            self.start(&host, &options, &config, clock, metrics, &ended);
+            shutdown.await;
+            return Ok(());
+        }
+        let timing = Timing::from(&config);
+        let mut election = Election::new(host.clone(), &options.namespace, identity(), timing, clock);
         tokio::select! {
             () = &mut shutdown => return Ok(()),
-            config = self.config(&host, &options) => {
-                let config = config?;
-                let clock = options.now.map_or_else(Clock::system, Clock::starting_at);
-                let mut election = Election::new(
-                    host.clone(),
-                    &options.namespace,
-                    identity(),
-                    Timing::from(&config),
-                    clock,
-                );
-                if options.leader_election {
-                    ready.standing_by();
-                    tokio::select! {
-                        () = &mut shutdown => return Ok(()),
-                        () = election.acquire() => {}
-                    }
-                }
-                tracing::info!("promoted as leader");
-                self.start(&host, &options, &config, clock, metrics, &ended);
-                ready.leading();
-                if !options.leader_election {
-                    shutdown.await;
-                    return Ok(());
-                }
-                tokio::select! {
-                    () = &mut shutdown => {}
-                    () = election.hold() => {
-                        ended.cancel();
-                        return Err(ManagerError::LostLease);
-                    }
-                }
-                ended.cancel();
-                election.release().await;
-                Ok(())
-            }
+            () = election.acquire() => {}
         }
+        self.start(&host, &options, &config, clock, metrics, &ended);
+        let lost = tokio::select! {
+            () = &mut shutdown => false,
+            () = election.hold() => true,
+        };
+        ended.cancel();
+        if lost {
+            return Err(ManagerError::LostLease);
+        }
+        election.release().await;
+        Ok(())
     }
 
     fn check(&self) -> Result<(), ManagerError> {
         for (index, linked) in self.types.iter().enumerate() {
-            let names = [linked.descriptor.target.group_qualified(), linked.descriptor.federated.group_qualified()];
+            let names = [
+                linked.descriptor.target.group_qualified(),
+                linked.descriptor.federated.group_qualified(),
+            ];
             for other in &self.types[..index] {
-                let taken =
-                    [other.descriptor.target.group_qualified(), other.descriptor.federated.group_qualified()];
-                if let Some(name) = names.iter().zip(&taken).find_map(|(name, taken)| (name == taken).then_some(name)) {
+                let taken = [
+                    other.descriptor.target.group_qualified(),
+                    other.descriptor.federated.group_qualified(),
+                ];
+                if let Some(name) = names
+                    .iter()
+                    .zip(&taken)
+                    .find_map(|(name, taken)| (name == taken).then_some(name))
+                {
                     return Err(ManagerError::Duplicate(name.clone()));
                 }
             }
@@ -233,7 +246,11 @@ impl Manager {
         Ok(())
     }
 
-    async fn config(&self, host: &Client, options: &ManagerOptions) -> Result<KubeFedConfigSpec, ManagerError> {
+    async fn config(
+        &self,
+        host: &Client,
+        options: &ManagerOptions,
+    ) -> Result<KubeFedConfigSpec, ManagerError> {
         let (namespace, name) = (options.namespace.clone(), names::KUBEFED_CONFIG_NAME);
         let config = match &options.config {
             Some(config) => config.clone(),
@@ -254,7 +271,11 @@ impl Manager {
         };
         let problems = config.problems();
         if !problems.is_empty() {
-            return Err(ManagerError::InvalidConfig { namespace, name, problems: problems.join("; ") });
+            return Err(ManagerError::InvalidConfig {
+                namespace,
+                name,
+                problems: problems.join("; "),
+            });
         }
         tracing::info!("Using valid KubeFedConfig \"{namespace}/{name}\"");
         Ok(config)
@@ -269,6 +290,7 @@ impl Manager {
         metrics: Metrics,
         ended: &CancellationToken,
     ) {
+        tracing::info!("promoted as leader");
         let namespace = Namespace::new(&options.namespace, config);
         let clusters = ClusterController::new(
             host.clone(),

@@ -60,13 +60,8 @@ pub(super) struct Readiness {
 }
 
 impl Readiness {
-    /// The configuration is valid; another controller may be leading.
-    pub(super) fn standing_by(&self) {
-        self.ready.store(true, Ordering::Relaxed);
-    }
-
-    /// We lead.
-    pub(super) fn leading(&self) {
+    /// The configuration is valid: this controller leads, or stands by for the one that does.
+    pub(super) fn set(&self) {
         self.ready.store(true, Ordering::Relaxed);
     }
 }
@@ -108,7 +103,11 @@ fn encode(metrics: &Metrics) -> impl IntoResponse + use<> {
         }
         Err(error) => {
             let text = format!("the metrics cannot be written: {error}");
-            (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/plain")], text)
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                [(header::CONTENT_TYPE, "text/plain")],
+                text,
+            )
         }
     }
 }
@@ -119,11 +118,18 @@ async fn listen(
     router: Router,
     ended: &CancellationToken,
 ) -> Result<(), ManagerError> {
-    let listener =
-        TcpListener::bind(address.0).await.map_err(|source| ManagerError::Listen { address, what, source })?;
+    let listener = TcpListener::bind(address.0)
+        .await
+        .map_err(|source| ManagerError::Listen {
+            address,
+            what,
+            source,
+        })?;
     let ended = ended.clone();
     tokio::spawn(async move {
-        let served = axum::serve(listener, router).with_graceful_shutdown(ended.cancelled_owned()).await;
+        let served = axum::serve(listener, router)
+            .with_graceful_shutdown(ended.cancelled_owned())
+            .await;
         if let Err(error) = served {
             tracing::warn!(%error, what, "serving ended");
         }
@@ -138,7 +144,10 @@ mod tests {
     #[test]
     fn addresses_are_read_as_go_reads_them() {
         assert_eq!(":8080".parse::<Address>().unwrap().to_string(), "[::]:8080");
-        assert_eq!("127.0.0.1:0".parse::<Address>().unwrap().to_string(), "127.0.0.1:0");
+        assert_eq!(
+            "127.0.0.1:0".parse::<Address>().unwrap().to_string(),
+            "127.0.0.1:0"
+        );
         for bad in ["8080", ":http", "localhost:8080", ""] {
             assert!(bad.parse::<Address>().is_err(), "{bad}");
         }

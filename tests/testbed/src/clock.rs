@@ -13,11 +13,15 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new() -> Self {
-        Self { started: Instant::now(), wall: Timestamp::now() }
+        Self {
+            started: Instant::now(),
+            wall: Timestamp::now(),
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        let elapsed = jiff::SignedDuration::try_from(self.started.elapsed()).unwrap_or(jiff::SignedDuration::MAX);
+        let elapsed =
+            jiff::SignedDuration::try_from(self.started.elapsed()).unwrap_or(jiff::SignedDuration::MAX);
         self.wall.checked_add(elapsed).unwrap_or(Timestamp::MAX)
     }
 
@@ -45,7 +49,9 @@ impl Random {
     /// Seeded by the operating system where `seed` is none.
     pub(crate) fn new(seed: Option<u64>) -> Self {
         let seed = seed.unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0);
-        Self { state: Mutex::new(seed) }
+        Self {
+            state: Mutex::new(seed),
+        }
     }
 
     /// SplitMix64: short, and good enough for identifiers.
@@ -59,11 +65,14 @@ impl Random {
     }
 
     pub(crate) fn uid(&self) -> String {
-        uuid::Builder::from_u64_pair(self.next(), self.next()).with_version(uuid::Version::Random).into_uuid().to_string()
+        let bytes = (u128::from(self.next()) << 64 | u128::from(self.next())).to_be_bytes();
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
 
     /// Five letters, as `generateName` appends them.
     pub(crate) fn name_suffix(&self) -> String {
-        (0..5).map(|_| char::from(NAME_LETTERS[(self.next() % NAME_LETTERS.len() as u64) as usize])).collect()
+        (0..5)
+            .map(|_| char::from(NAME_LETTERS[(self.next() % NAME_LETTERS.len() as u64) as usize]))
+            .collect()
     }
 }

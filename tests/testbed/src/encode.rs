@@ -1,6 +1,5 @@
 //! Objects as JSON text.
 
-use serde::Serialize as _;
 use serde_json::{Map, Value};
 
 /// Fields that come first, in this order; the rest follows by name.
@@ -8,7 +7,9 @@ const FIRST: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
 /// Compact JSON of an object that begins with its type, so that [`without_type`] need not read it again.
 pub(crate) fn encode(object: &Value) -> Vec<u8> {
-    let Value::Object(map) = object else { return object.to_string().into_bytes() };
+    let Value::Object(map) = object else {
+        return object.to_string().into_bytes();
+    };
     let mut json = Vec::with_capacity(512);
     json.push(b'{');
     for name in FIRST {

@@ -21,7 +21,12 @@ pub(crate) type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
     pub(crate) fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: Value::Null }
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: Value::Null,
+        }
     }
 
     fn about(mut self, kind: &ResourceKind, name: &str) -> Self {
@@ -42,21 +47,35 @@ impl ApiError {
     }
 
     pub(crate) fn not_found(kind: &ResourceKind, name: &str) -> Self {
-        Self::new(404, "NotFound", format!("{} \"{name}\" not found", kind.qualified())).about(kind, name)
+        Self::new(
+            404,
+            "NotFound",
+            format!("{} \"{name}\" not found", kind.qualified()),
+        )
+        .about(kind, name)
     }
 
     pub(crate) fn already_exists(kind: &ResourceKind, name: &str) -> Self {
-        Self::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", kind.qualified())).about(kind, name)
+        Self::new(
+            409,
+            "AlreadyExists",
+            format!("{} \"{name}\" already exists", kind.qualified()),
+        )
+        .about(kind, name)
     }
 
     pub(crate) fn conflict(kind: &ResourceKind, name: &str, why: &str) -> Self {
-        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.qualified());
+        let message = format!(
+            "Operation cannot be fulfilled on {} \"{name}\": {why}",
+            kind.qualified()
+        );
         Self::new(409, "Conflict", message).about(kind, name)
     }
 
     /// The object has another resourceVersion than the request.
     pub(crate) fn modified(kind: &ResourceKind, name: &str) -> Self {
-        let why = "the object has been modified; please apply your changes to the latest version and try again";
+        let why =
+            "the object has been modified; please apply your changes to the latest version and try again";
         Self::conflict(kind, name, why)
     }
 
@@ -70,11 +89,17 @@ impl ApiError {
 
     pub(crate) fn invalid(kind: &ResourceKind, name: &str, errors: &[FieldError]) -> Self {
         let qualified = kind.qualified_kind();
-        let mut error = Self::new(422, "Invalid", format!("{qualified} \"{name}\" is invalid: {}", aggregate(errors)));
+        let mut error = Self::new(
+            422,
+            "Invalid",
+            format!("{qualified} \"{name}\" is invalid: {}", aggregate(errors)),
+        );
         error.details = details(&kind.group, &kind.kind, name);
         let causes = errors
             .iter()
-            .map(|error| json!({"reason": error.kind.reason(), "message": error.body(), "field": error.field}))
+            .map(
+                |error| json!({"reason": error.kind.reason(), "message": error.body(), "field": error.field}),
+            )
             .collect();
         error.details["causes"] = Value::Array(causes);
         error

@@ -74,16 +74,19 @@ impl RequestMatcher {
     }
 
     fn matches(&self, request: &Request<'_>) -> bool {
-        let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
+        let is =
+            |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
         is(&self.verb, &request.key.verb)
-            && self
-                .resource
-                .as_ref()
-                .is_none_or(|(group, resource)| *group == request.key.group && *resource == request.key.resource)
+            && self.resource.as_ref().is_none_or(|(group, resource)| {
+                *group == request.key.group && *resource == request.key.resource
+            })
             && is(&self.subresource, &request.key.subresource)
             && is(&self.namespace, request.namespace)
             && is(&self.name, request.name)
-            && self.user_agent.as_deref().is_none_or(|prefix| request.user_agent.starts_with(prefix))
+            && self
+                .user_agent
+                .as_deref()
+                .is_none_or(|prefix| request.user_agent.starts_with(prefix))
     }
 }
 
@@ -124,7 +127,10 @@ pub(crate) struct Faults {
 
 impl Faults {
     pub(crate) fn new() -> Self {
-        Self { weather: watch::Sender::new(Weather::default()), refusals: Mutex::default() }
+        Self {
+            weather: watch::Sender::new(Weather::default()),
+            refusals: Mutex::default(),
+        }
     }
 
     pub(crate) fn change(&self, change: impl FnOnce(&mut Weather)) {
@@ -150,7 +156,11 @@ impl Faults {
     }
 
     pub(crate) fn refuse(&self, matcher: RequestMatcher, code: u16, times: Option<u64>) {
-        self.refusals.lock().push(Refusal { matcher, code, remaining: times });
+        self.refusals.lock().push(Refusal {
+            matcher,
+            code,
+            remaining: times,
+        });
     }
 
     pub(crate) fn clear_refusals(&self) {

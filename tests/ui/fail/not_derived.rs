@@ -4,5 +4,5 @@ use kubefed_runtime::api::Federated;
 struct Website;
 
 fn main() {
-    let _ = Federated::<Website>::new("web", Default::default());
+    let _: Option<Federated<Website>> = None;
 }

@@ -22,6 +22,6 @@ pub struct Object {
 pub struct ObjectType;
 
 fn main() {
-    use vendored::runtime::Federate;
+    use vendored::runtime::api::Federate as _;
     assert_eq!(ObjectType::TARGET.kind, "Object");
 }

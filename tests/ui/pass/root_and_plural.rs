@@ -2,7 +2,10 @@
 #![deny(warnings, unused_qualifications)]
 
 use kube::CustomResource;
-use kubefed_runtime::{Federate, api::Scope};
+use kubefed_runtime::{
+    Federate,
+    api::{Federate as _, Scope},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

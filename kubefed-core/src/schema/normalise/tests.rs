@@ -325,7 +325,7 @@ mod derived_types {
     #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug)]
     struct Page {
         path: String,
-        children: Vec<Page>,
+        children: Vec<Self>,
     }
 
     #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug)]

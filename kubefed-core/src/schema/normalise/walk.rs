@@ -477,5 +477,7 @@ fn strip_keys(items: &mut Map<String, Value>, keys: &[&str]) {
 fn first_sentence(text: &str) -> &str {
     let line = text.lines().next().unwrap_or_default();
     let begins_after = |(at, _): &(usize, &str)| line[at + 2..].starts_with(char::is_uppercase);
-    line.match_indices(". ").find(begins_after).map_or(line, |(at, _)| &line[..=at])
+    line.match_indices(". ")
+        .find(begins_after)
+        .map_or(line, |(at, _)| &line[..=at])
 }

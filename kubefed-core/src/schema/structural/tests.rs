@@ -9,7 +9,11 @@ fn schema(spec: Value) -> Structural {
 }
 
 fn errors(spec: Value, value: Value) -> Vec<String> {
-    schema(spec).validate(&json!({"spec": value})).iter().map(ToString::to_string).collect()
+    schema(spec)
+        .validate(&json!({"spec": value}))
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 #[rstest]
@@ -69,7 +73,11 @@ fn errors(spec: Value, value: Value) -> Vec<String> {
         "items": {"type": "object"}}),
     json!([{"port": 1, "protocol": "TCP"}, {"port": 1}, {"port": 1, "protocol": "TCP"}]),
     r#"spec[2]: Duplicate value: {"port":1,"protocol":"TCP"}"#)]
-fn one_error_worded_as_the_server_words_it(#[case] spec: Value, #[case] value: Value, #[case] expected: &str) {
+fn one_error_worded_as_the_server_words_it(
+    #[case] spec: Value,
+    #[case] value: Value,
+    #[case] expected: &str,
+) {
     assert_eq!(errors(spec, value), [expected]);
 }
 
@@ -97,7 +105,9 @@ fn alternatives_report_themselves_and_the_closest_one() {
     );
     assert_eq!(
         errors(spec, json!({"a": 1, "b": 1})),
-        [r#"<nil>: Invalid value: "": "spec" must validate one and only one schema (oneOf). Found 2 valid alternatives"#]
+        [
+            r#"<nil>: Invalid value: "": "spec" must validate one and only one schema (oneOf). Found 2 valid alternatives"#
+        ]
     );
 }
 
@@ -105,7 +115,10 @@ fn alternatives_report_themselves_and_the_closest_one() {
 fn several_errors_are_aggregated_in_brackets() {
     let spec = json!({"type": "object", "required": ["a", "b"]});
     let found = schema(spec).validate(&json!({"spec": {}}));
-    assert_eq!(aggregate(&found), "[spec.a: Required value, spec.b: Required value]");
+    assert_eq!(
+        aggregate(&found),
+        "[spec.a: Required value, spec.b: Required value]"
+    );
     assert_eq!(found[0].kind.reason(), "FieldValueRequired");
     assert_eq!(found[0].body(), "Required value");
 }
@@ -113,15 +126,15 @@ fn several_errors_are_aggregated_in_brackets() {
 #[test]
 fn pruning_keeps_what_is_declared_or_preserved() {
     let schema = Structural::parse(&json!({"type": "object", "properties": {
-        "spec": {"type": "object", "properties": {
-            "host": {"type": "string"},
-            "labels": {"type": "object", "additionalProperties": {"type": "string"}},
-            "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": {
-                "strict": {"type": "object", "properties": {"known": {"type": "string"}}}}},
-            "embedded": {"type": "object", "x-kubernetes-embedded-resource": true,
-                "properties": {"spec": {"type": "object"}}},
-            "items": {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "string"}}}}
-        }}}}))
+    "spec": {"type": "object", "properties": {
+        "host": {"type": "string"},
+        "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+        "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": {
+            "strict": {"type": "object", "properties": {"known": {"type": "string"}}}}},
+        "embedded": {"type": "object", "x-kubernetes-embedded-resource": true,
+            "properties": {"spec": {"type": "object"}}},
+        "items": {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "string"}}}}
+    }}}}))
     .expect("schema");
     let mut object = json!({"apiVersion": "v1", "kind": "X", "metadata": {"name": "x", "odd": 1}, "extra": 1, "spec": {
         "host": "h", "hots": "typo", "labels": {"any": "1"},
@@ -161,7 +174,8 @@ fn defaults_are_filled_from_the_outside_in() {
     let mut object = json!({});
     schema.default(&mut object);
     assert_eq!(object, json!({"spec": {"replicas": 1, "maybe": "x"}}));
-    let mut object = json!({"spec": {"replicas": null, "note": null, "maybe": null, "ports": [{}, {"protocol": "UDP"}]}});
+    let mut object =
+        json!({"spec": {"replicas": null, "note": null, "maybe": null, "ports": [{}, {"protocol": "UDP"}]}});
     schema.default(&mut object);
     assert_eq!(
         object,
@@ -178,7 +192,10 @@ fn an_update_is_not_blamed_for_what_it_did_not_touch() {
                 "name": {"type": "string"}, "value": {"type": "string", "maxLength": 1}}}}}}));
     let old = json!({"spec": {"a": "too long", "list": [{"name": "x", "value": "too long"}]}});
     let mut new = old.clone();
-    new["spec"]["list"].as_array_mut().expect("list").insert(0, json!({"name": "y", "value": "v"}));
+    new["spec"]["list"]
+        .as_array_mut()
+        .expect("list")
+        .insert(0, json!({"name": "y", "value": "v"}));
     assert!(schema.validate_update(&new, Some(&old)).is_empty());
     new["spec"]["a"] = json!("also too long");
     let errors = schema.validate_update(&new, Some(&old));
@@ -189,7 +206,12 @@ fn an_update_is_not_blamed_for_what_it_did_not_touch() {
 #[test]
 fn a_document_that_is_no_schema_is_refused_with_the_place() {
     let error = Structural::parse(&json!({"properties": {"a": {"pattern": "("}}})).expect_err("no regex");
-    assert!(error.to_string().starts_with("openAPIV3Schema.properties[a].pattern: is no regular expression"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("openAPIV3Schema.properties[a].pattern: is no regular expression"),
+        "{error}"
+    );
     let error = Structural::parse(&json!({"required": "a"})).expect_err("no list");
     assert_eq!(error.to_string(), "openAPIV3Schema.required: must be a list");
 }

@@ -18,7 +18,9 @@ fn walk(node: &Node, value: &Value, path: &str, errors: &mut Vec<FieldError>) {
         Value::Object(map) => {
             for (name, value) in map {
                 let declared = node.properties.get(name);
-                let Some(child) = declared.or_else(|| node.field(name)) else { continue };
+                let Some(child) = declared.or_else(|| node.field(name)) else {
+                    continue;
+                };
                 let child_path = match (declared.is_some(), path.is_empty()) {
                     (true, true) => name.clone(),
                     (true, false) => format!("{path}.{name}"),
@@ -44,20 +46,33 @@ fn check_list(node: &Node, list: &[Value], path: &str, errors: &mut Vec<FieldErr
         ListType::Atomic => {}
         ListType::Set => {
             for index in repeated(list) {
-                errors.push(FieldError::duplicate(format!("{path}[{index}]"), list[index].clone()));
+                errors.push(FieldError::duplicate(
+                    format!("{path}[{index}]"),
+                    list[index].clone(),
+                ));
             }
         }
         ListType::Map(keys) => {
             for (index, value) in list.iter().enumerate() {
                 if !value.is_object() && !value.is_null() {
                     let detail = "must be an object for an array of list-type map";
-                    errors.push(FieldError::invalid(format!("{path}[{index}]"), value.clone(), detail));
+                    errors.push(FieldError::invalid(
+                        format!("{path}[{index}]"),
+                        value.clone(),
+                        detail,
+                    ));
                     return;
                 }
             }
-            let keyed: Vec<Value> = list.iter().map(|value| Value::Object(key_of(value, keys))).collect();
+            let keyed: Vec<Value> = list
+                .iter()
+                .map(|value| Value::Object(key_of(value, keys)))
+                .collect();
             for index in repeated(&keyed) {
-                errors.push(FieldError::duplicate(format!("{path}[{index}]"), keyed[index].clone()));
+                errors.push(FieldError::duplicate(
+                    format!("{path}[{index}]"),
+                    keyed[index].clone(),
+                ));
             }
         }
     }
@@ -65,7 +80,9 @@ fn check_list(node: &Node, list: &[Value], path: &str, errors: &mut Vec<FieldErr
 
 /// The key fields of one element.
 pub(super) fn key_of(element: &Value, keys: &[String]) -> Map<String, Value> {
-    keys.iter().filter_map(|key| Some((key.clone(), element.get(key)?.clone()))).collect()
+    keys.iter()
+        .filter_map(|key| Some((key.clone(), element.get(key)?.clone())))
+        .collect()
 }
 
 /// Indices at which a value occurs for the second time; further repetitions are not named, as on the server.

@@ -1,6 +1,6 @@
 //! What one version of an object adds to, removes from and changes in another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use crate::schema::{Form, ListType, MapType, Shape};
 use super::field_set::FieldSet;
 use super::path::PathElement;
 use super::typed::item_element;
-use super::value::{self, entries, equal, items};
+use super::value::{entries, equal, items};
 
 /// The difference between two versions of one object.
 #[derive(Debug, Default)]
@@ -85,14 +85,18 @@ fn one_form(
         Form::Map(map, false) => {
             let (old_entries, new_entries) = (entries(old), entries(new));
             // Two maps without content are compared as leaves: null and empty are not the same.
-            if old_entries.is_some_and(|map| !map.is_empty()) || new_entries.is_some_and(|map| !map.is_empty()) {
+            if old_entries.is_some_and(|map| !map.is_empty())
+                || new_entries.is_some_and(|map| !map.is_empty())
+            {
                 compare_entries(shape, map, old_entries, new_entries, below);
                 return false;
             }
         }
         Form::List(list) if !list.is_atomic() => {
             let (old_items, new_items) = (items(old), items(new));
-            if old_items.is_some_and(|list| !list.is_empty()) || new_items.is_some_and(|list| !list.is_empty()) {
+            if old_items.is_some_and(|list| !list.is_empty())
+                || new_items.is_some_and(|list| !list.is_empty())
+            {
                 compare_items(shape, list, old_items, new_items, below);
                 return false;
             }
@@ -154,20 +158,24 @@ fn compare_items(
 ) {
     let old = by_name(shape, list, old);
     let new = by_name(shape, list, new);
-    let names: std::collections::BTreeSet<_> = old.keys().chain(new.keys()).collect();
+    let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
     let item_shape = list.items.shape(shape.types);
     for name in names {
         let old_items = old.get(name).map_or(&[][..], Vec::as_slice);
         let new_items = new.get(name).map_or(&[][..], Vec::as_slice);
         let (own, inner) = match (old_items, new_items) {
-            ([] | [_], [] | [_]) => {
-                node(item_shape, old_items.first().copied(), new_items.first().copied())
-            }
+            ([] | [_], [] | [_]) => node(item_shape, old_items.first().copied(), new_items.first().copied()),
             // Several items by one name are one thing, whatever they hold.
             ([_, _, ..], [_, _, ..]) => {
                 let same = old_items.len() == new_items.len()
-                    && old_items.iter().zip(new_items).all(|(old, new)| value::equal(old, new));
-                (Own { modified: !same, ..Own::default() }, Comparison::default())
+                    && old_items.iter().zip(new_items).all(|(old, new)| equal(old, new));
+                (
+                    Own {
+                        modified: !same,
+                        ..Own::default()
+                    },
+                    Comparison::default(),
+                )
             }
             ([_, _, ..], new_items) => {
                 let (own, inner) = new_items

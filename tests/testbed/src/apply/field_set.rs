@@ -78,7 +78,10 @@ impl FieldSet {
 
     /// What is below a step, `None` where nothing is.
     pub(crate) fn below(&self, element: &PathElement) -> Option<&Self> {
-        self.nodes.get(element).map(|node| &node.below).filter(|below| !below.is_empty())
+        self.nodes
+            .get(element)
+            .map(|node| &node.below)
+            .filter(|below| !below.is_empty())
     }
 
     /// Whether the path is a member.
@@ -119,7 +122,11 @@ impl FieldSet {
         for (element, node) in &self.nodes {
             match other.nodes.get(element) {
                 Some(theirs) => {
-                    left.put(element.clone(), node.member && !theirs.member, node.below.difference(&theirs.below));
+                    left.put(
+                        element.clone(),
+                        node.member && !theirs.member,
+                        node.below.difference(&theirs.below),
+                    );
                 }
                 None => left.put(element.clone(), node.member, node.below.clone()),
             }
@@ -147,7 +154,11 @@ impl FieldSet {
     pub(crate) fn leaves(&self) -> Self {
         let mut leaves = Self::default();
         for (element, node) in &self.nodes {
-            leaves.put(element.clone(), node.member && node.below.is_empty(), node.below.leaves());
+            leaves.put(
+                element.clone(),
+                node.member && node.below.is_empty(),
+                node.below.leaves(),
+            );
         }
         leaves
     }

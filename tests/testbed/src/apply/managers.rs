@@ -48,7 +48,12 @@ impl ManagerId {
         Self {
             manager: if manager.is_empty() { "unknown" } else { manager }.to_owned(),
             operation,
-            version: if operation == Operation::Apply { "" } else { api_version }.to_owned(),
+            version: if operation == Operation::Apply {
+                ""
+            } else {
+                api_version
+            }
+            .to_owned(),
             subresource: subresource.unwrap_or_default().to_owned(),
         }
     }
@@ -101,7 +106,9 @@ impl Managers {
 
     /// The managers of an object; none where it has no entries, or malformed ones.
     pub(crate) fn of(object: &Value) -> Self {
-        entries_of(object).and_then(|entries| Self::decode(entries)).unwrap_or_default()
+        entries_of(object)
+            .and_then(|entries| Self::decode(entries))
+            .unwrap_or_default()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -114,10 +121,16 @@ impl Managers {
         order.sort_by(|(a_id, a), (b_id, b)| {
             let key = |id: &ManagerId, owned: &Owned| (id.operation, seconds(owned.time.as_deref()));
             let names = (&a_id.manager, &a.api_version, &a_id.subresource);
-            key(a_id, a).cmp(&key(b_id, b)).then(names.cmp(&(&b_id.manager, &b.api_version, &b_id.subresource)))
+            key(a_id, a).cmp(&key(b_id, b)).then(names.cmp(&(
+                &b_id.manager,
+                &b.api_version,
+                &b_id.subresource,
+            )))
         });
         let entries: Vec<_> = order.into_iter().map(|(id, owned)| encode(id, owned)).collect();
-        let Some(root) = object.as_object_mut() else { return };
+        let Some(root) = object.as_object_mut() else {
+            return;
+        };
         let metadata = root.entry("metadata").or_insert_with(|| json!({}));
         if !metadata.is_object() {
             *metadata = json!({});
@@ -133,13 +146,22 @@ impl Managers {
 
     /// Keeps the number of updaters within bounds: the oldest ones of a version become one entry.
     pub(crate) fn cap_updaters(&mut self) {
-        let mut updaters: Vec<_> =
-            self.0.iter().filter(|(id, _)| id.operation == Operation::Update).map(|(id, _)| id.clone()).collect();
+        let mut updaters: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(id, _)| id.operation == Operation::Update)
+            .map(|(id, _)| id.clone())
+            .collect();
         let mut count = updaters.len();
         if count <= MOST_UPDATERS {
             return;
         }
-        updaters.sort_by_key(|id| (self.0.get(id).map_or(0, |owned| seconds(owned.time.as_deref())), id.clone()));
+        updaters.sort_by_key(|id| {
+            (
+                self.0.get(id).map_or(0, |owned| seconds(owned.time.as_deref())),
+                id.clone(),
+            )
+        });
         let mut first_of_version: BTreeMap<String, ManagerId> = BTreeMap::new();
         for id in updaters {
             if count <= MOST_UPDATERS {
@@ -199,5 +221,6 @@ fn encode(id: &ManagerId, owned: &Owned) -> Value {
 
 /// Seconds since the epoch; an absent or unreadable time counts as the epoch.
 fn seconds(time: Option<&str>) -> i64 {
-    time.and_then(|time| time.parse::<jiff::Timestamp>().ok()).map_or(0, jiff::Timestamp::as_second)
+    time.and_then(|time| time.parse::<jiff::Timestamp>().ok())
+        .map_or(0, jiff::Timestamp::as_second)
 }

@@ -27,10 +27,8 @@ use serde_json::Value;
 
 use crate::schema::TypeSchema;
 
-pub(crate) use error::{ApplyError, Conflict};
+pub(crate) use error::ApplyError;
 pub(crate) use field_set::FieldSet;
-pub(crate) use fields_v1::FieldsError;
-pub(crate) use validate::TypedErrors;
 
 use managers::{ManagerId, Managers, Operation, Owned};
 use updater::Write;
@@ -109,13 +107,24 @@ pub(crate) fn apply(request: &ApplyRequest<'_>) -> Result<Applied, ApplyError> {
         errors: errors.to_string(),
     })?;
     let live = prepared(request.schema, request.live);
-    validate(shape, &live, Duplicates::Allowed)
-        .map_err(|errors| ApplyError::TypedLive { object: described(&live), errors: errors.to_string() })?;
-    let write =
-        Write { shape, live: &live, api_version: request.api_version, ignored: request.ignored };
+    validate(shape, &live, Duplicates::Allowed).map_err(|errors| ApplyError::TypedLive {
+        object: described(&live),
+        errors: errors.to_string(),
+    })?;
+    let write = Write {
+        shape,
+        live: &live,
+        api_version: request.api_version,
+        ignored: request.ignored,
+    };
 
     let managers = managers_before(request, &live);
-    let id = ManagerId::new(request.manager, Operation::Apply, request.api_version, request.subresource);
+    let id = ManagerId::new(
+        request.manager,
+        Operation::Apply,
+        request.api_version,
+        request.subresource,
+    );
     let mut after = managers.clone();
     let mut merged = write.apply(request.applied, &mut after, &id, request.force);
     if let Err(conflicts) = merged {
@@ -151,18 +160,31 @@ pub(crate) fn apply(request: &ApplyRequest<'_>) -> Result<Applied, ApplyError> {
 }
 
 fn outcome(live: Option<&Value>, mut object: Value) -> Applied {
-    let Some(live) = live else { return Applied { object, changed: true } };
+    let Some(live) = live else {
+        return Applied {
+            object,
+            changed: true,
+        };
+    };
     keep_times(live, &mut object);
     if value::equal(live, &object) {
-        return Applied { object: live.clone(), changed: false };
+        return Applied {
+            object: live.clone(),
+            changed: false,
+        };
     }
-    Applied { object, changed: true }
+    Applied {
+        object,
+        changed: true,
+    }
 }
 
 /// The managers of the live object. An object that nobody owns anything of was written before there was ownership, or
 /// had it reset: one updater gets everything in it.
 fn managers_before(request: &ApplyRequest<'_>, live: &Value) -> Managers {
-    let Some(stored) = request.live else { return Managers::default() };
+    let Some(stored) = request.live else {
+        return Managers::default();
+    };
     let mut managers = Managers::of(stored);
     if managers.is_empty() {
         let empty = request.schema.empty_object();
@@ -179,7 +201,7 @@ fn managers_before(request: &ApplyRequest<'_>, live: &Value) -> Managers {
             request.api_version,
             request.subresource,
         );
-        give(&mut managers, id, own, request.api_version, request.now);
+        give(&mut managers, id, &own, request.api_version, request.now);
     }
     managers
 }
@@ -223,11 +245,20 @@ pub(crate) fn update(request: &UpdateRequest<'_>) -> Value {
     if !conform(&new) || !conform(&live) {
         return new;
     }
-    let write =
-        Write { shape, live: &live, api_version: request.api_version, ignored: request.ignored };
+    let write = Write {
+        shape,
+        live: &live,
+        api_version: request.api_version,
+        ignored: request.ignored,
+    };
     let own = write.replace(&new, &mut managers);
-    let id = ManagerId::new(request.manager, Operation::Update, request.api_version, request.subresource);
-    give(&mut managers, id.clone(), own, request.api_version, request.now);
+    let id = ManagerId::new(
+        request.manager,
+        Operation::Update,
+        request.api_version,
+        request.subresource,
+    );
+    give(&mut managers, id.clone(), &own, request.api_version, request.now);
     if request.subresource == Some(SCALE)
         && let Some(owned) = managers.0.get_mut(&id)
     {
@@ -247,7 +278,9 @@ fn base_of_update(request: &UpdateRequest<'_>) -> Managers {
     if request.subresource.is_some() {
         return live();
     }
-    let Some(entries) = managers::entries_of(request.new) else { return live() };
+    let Some(entries) = managers::entries_of(request.new) else {
+        return live();
+    };
     let resets = match entries.as_slice() {
         [] => true,
         [entry] => entry.as_object().is_some_and(serde_json::Map::is_empty),
@@ -256,20 +289,25 @@ fn base_of_update(request: &UpdateRequest<'_>) -> Managers {
     if resets {
         return Managers::default();
     }
-    Managers::decode(entries).filter(|managers| !managers.is_empty()).unwrap_or_else(live)
+    Managers::decode(entries)
+        .filter(|managers| !managers.is_empty())
+        .unwrap_or_else(live)
 }
 
 /// Adds what a write changed to what its manager owned before.
-fn give(managers: &mut Managers, id: ManagerId, own: FieldSet, api_version: &str, now: &str) {
-    let own = own.difference(&NEVER_OWNED);
-    if own.is_empty() {
+fn give(managers: &mut Managers, id: ManagerId, own: &FieldSet, api_version: &str, now: &str) {
+    let mut fields = own.difference(&NEVER_OWNED);
+    if fields.is_empty() {
         return;
     }
-    let mut fields = own;
     if let Some(previous) = managers.0.remove(&id) {
         fields.extend(previous.fields);
     }
-    let owned = Owned { fields, api_version: api_version.to_owned(), time: Some(now.to_owned()) };
+    let owned = Owned {
+        fields,
+        api_version: api_version.to_owned(),
+        time: Some(now.to_owned()),
+    };
     managers.0.insert(id, owned);
 }
 
@@ -284,7 +322,9 @@ fn strip_never_owned(managers: &mut Managers, id: &ManagerId) {
 
 /// An object as the merge code sees it: decoded, without managed fields. No object is an empty one.
 fn prepared(schema: &TypeSchema, object: Option<&Value>) -> Value {
-    let Some(object) = object else { return schema.empty_object() };
+    let Some(object) = object else {
+        return schema.empty_object();
+    };
     let mut object = object.clone();
     managers::strip(&mut object);
     schema.decode(&mut object);
@@ -293,7 +333,12 @@ fn prepared(schema: &TypeSchema, object: Option<&Value>) -> Value {
 
 /// An object in the server's error texts: `namespace/name; group/version, Kind=Kind`.
 fn described(object: &Value) -> String {
-    let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let text = |pointer| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let api_version = text("/apiVersion");
     let slash = if api_version.contains('/') { "" } else { "/" };
     format!(
@@ -307,17 +352,12 @@ fn described(object: &Value) -> String {
 /// Brings the old times back where the new object differs from the live one in the times of its managers alone, so that
 /// a write without effect stays none. To be called once a result of [`apply`] has been defaulted.
 pub(crate) fn keep_times(live: &Value, new: &mut Value) {
-    let (Some(old), Some(entries)) = (managers::entries_of(live), managers::entries_of(new)) else { return };
-    let timeless = |entry: &Value| {
-        let mut entry = entry.clone();
-        if let Some(entry) = entry.as_object_mut() {
-            entry.remove("time");
-        }
-        entry
+    let (Some(old), Some(entries)) = (managers::entries_of(live), managers::entries_of(new)) else {
+        return;
     };
     if old == entries
         || old.len() != entries.len()
-        || !old.iter().zip(entries).all(|(old, new)| timeless(old) == timeless(new))
+        || !old.iter().zip(entries).all(|(old, new)| same_but_time(old, new))
     {
         return;
     }
@@ -334,6 +374,14 @@ pub(crate) fn keep_times(live: &Value, new: &mut Value) {
     }
 }
 
+fn same_but_time(a: &Value, b: &Value) -> bool {
+    let (Some(a), Some(b)) = (a.as_object(), b.as_object()) else {
+        return a == b;
+    };
+    let parts = |entry: &'_ serde_json::Map<String, Value>| entry.keys().filter(|key| *key != "time").count();
+    parts(a) == parts(b) && a.iter().all(|(key, a)| key == "time" || b.get(key) == Some(a))
+}
+
 /// The field manager of a request that is no apply: the one it names, else the user agent up to its first slash without
 /// unprintable characters, at most 128 bytes.
 pub(crate) fn manager_name(field_manager: Option<&str>, user_agent: &str) -> String {
@@ -341,8 +389,15 @@ pub(crate) fn manager_name(field_manager: Option<&str>, user_agent: &str) -> Str
         return manager.to_owned();
     }
     let mut name = String::new();
-    let printable = |character: &char| *character == ' ' || !(character.is_control() || character.is_whitespace());
-    for character in user_agent.split('/').next().unwrap_or_default().chars().filter(printable) {
+    let printable =
+        |character: &char| *character == ' ' || !(character.is_control() || character.is_whitespace());
+    for character in user_agent
+        .split('/')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .filter(printable)
+    {
         if name.len() + character.len_utf8() > LONGEST_MANAGER {
             break;
         }

@@ -18,7 +18,7 @@ pub(crate) use traits::{NameRule, PLAIN, Traits, traits};
 
 use crate::error::ApiResult;
 use crate::registry::ResourceKind;
-use crate::resources::Resources;
+use crate::resources::{Resources, Target};
 
 const CRD_GROUP: &str = "apiextensions.k8s.io";
 
@@ -42,11 +42,13 @@ pub(crate) fn prepare_new(resources: &Resources, kind: &ResourceKind, object: &m
 /// What a strategy does to a changed object.
 pub(crate) fn prepare_changed(
     resources: &Resources,
-    kind: &ResourceKind,
+    target: &Target<'_>,
     live: &Value,
     new: &mut Value,
 ) -> ApiResult<()> {
+    let kind = target.kind;
     match which(kind) {
+        ("", "namespaces") if target.subresource == Some("finalize") => {}
         ("", "namespaces") => namespace::prepare_changed(live, new),
         ("", "services") => service::prepare_changed(resources, kind, live, new)?,
         (CRD_GROUP, _) => definition::prepare_changed(resources, live, new),

@@ -33,9 +33,16 @@ fn decode(text: &str) -> String {
 impl Query {
     pub(crate) fn parse(uri: &Uri) -> Self {
         let mut values = BTreeMap::new();
-        for pair in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        for pair in uri
+            .query()
+            .unwrap_or_default()
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+        {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            values.entry(decode(name)).or_insert_with(|| decode(&value.replace('+', " ")));
+            values
+                .entry(decode(name))
+                .or_insert_with(|| decode(&value.replace('+', " ")));
         }
         Self { values }
     }
@@ -51,7 +58,9 @@ impl Query {
 
     /// Go's Boolean parameters: present and not `false` or `0`.
     pub(crate) fn flag(&self, name: &str) -> bool {
-        self.values.get(name).is_some_and(|value| !matches!(value.as_str(), "false" | "0" | "False" | "FALSE"))
+        self.values
+            .get(name)
+            .is_some_and(|value| !matches!(value.as_str(), "false" | "0" | "False" | "FALSE"))
     }
 
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
@@ -72,8 +81,8 @@ impl ResourcePath {
         let mut rest: Vec<String> = parts.collect();
         let mut namespace = String::new();
         // `namespaces/x` alone, or with a subresource, is the namespace itself.
-        let is_namespace_itself =
-            matches!(rest.as_slice(), [_, _] ) || matches!(rest.as_slice(), [_, _, sub] if sub == "status" || sub == "finalize");
+        let is_namespace_itself = matches!(rest.as_slice(), [_, _])
+            || matches!(rest.as_slice(), [_, _, sub] if sub == "status" || sub == "finalize");
         if rest.first().is_some_and(|first| first == "namespaces") {
             if rest.len() > 1 {
                 namespace.clone_from(&rest[1]);
@@ -87,12 +96,23 @@ impl ResourcePath {
         let name = rest.next().unwrap_or_default();
         let subresource: Vec<String> = rest.collect();
         let subresource = (!subresource.is_empty()).then(|| subresource.join("/"));
-        Some(Self { group, version, namespace, resource, name, subresource })
+        Some(Self {
+            group,
+            version,
+            namespace,
+            resource,
+            name,
+            subresource,
+        })
     }
 
     /// The namespace of the object that the path is about: namespaces themselves are in none.
     pub(crate) fn object_namespace(&self) -> &str {
-        if self.resource == "namespaces" && self.group.is_empty() { "" } else { &self.namespace }
+        if self.resource == "namespaces" && self.group.is_empty() {
+            ""
+        } else {
+            &self.namespace
+        }
     }
 }
 
@@ -129,16 +149,27 @@ impl RequestLabels {
         };
         let key = RequestKey {
             verb: verb.to_owned(),
-            group: resource.map(|resource| resource.group.clone()).unwrap_or_default(),
-            resource: resource.map(|resource| resource.resource.clone()).unwrap_or_default(),
+            group: resource
+                .map(|resource| resource.group.clone())
+                .unwrap_or_default(),
+            resource: resource
+                .map(|resource| resource.resource.clone())
+                .unwrap_or_default(),
             subresource: match resource {
                 Some(resource) => resource.subresource.clone().unwrap_or_default(),
                 None => path.to_owned(),
             },
             code: 0,
         };
-        let version = resource.map(|resource| resource.version.clone()).unwrap_or_default();
-        Self { key, version, scope, dry_run: query.has("dryRun") }
+        let version = resource
+            .map(|resource| resource.version.clone())
+            .unwrap_or_default();
+        Self {
+            key,
+            version,
+            scope,
+            dry_run: query.has("dryRun"),
+        }
     }
 }
 
@@ -155,8 +186,22 @@ mod tests {
     #[case("/api/v1/namespaces/a/status", "", "a", "namespaces", "a", Some("status"))]
     #[case("/api/v1/namespaces/a/finalize", "", "a", "namespaces", "a", Some("finalize"))]
     #[case("/api/v1/namespaces/a/configmaps", "", "a", "configmaps", "", None)]
-    #[case("/apis/apps/v1/namespaces/a/deployments/b/scale", "apps", "a", "deployments", "b", Some("scale"))]
-    #[case("/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Ax", "rbac.authorization.k8s.io", "", "clusterroles", "system:x", None)]
+    #[case(
+        "/apis/apps/v1/namespaces/a/deployments/b/scale",
+        "apps",
+        "a",
+        "deployments",
+        "b",
+        Some("scale")
+    )]
+    #[case(
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Ax",
+        "rbac.authorization.k8s.io",
+        "",
+        "clusterroles",
+        "system:x",
+        None
+    )]
     fn paths(
         #[case] path: &str,
         #[case] group: &str,
@@ -167,7 +212,12 @@ mod tests {
     ) {
         let parsed = ResourcePath::parse(path).expect("resource");
         assert_eq!(
-            (parsed.group.as_str(), parsed.namespace.as_str(), parsed.resource.as_str(), parsed.name.as_str()),
+            (
+                parsed.group.as_str(),
+                parsed.namespace.as_str(),
+                parsed.resource.as_str(),
+                parsed.name.as_str()
+            ),
             (group, namespace, resource, name)
         );
         assert_eq!(parsed.subresource.as_deref(), subresource);
@@ -176,7 +226,15 @@ mod tests {
 
     #[test]
     fn paths_without_a_resource() {
-        for path in ["/version", "/api", "/apis", "/api/v1", "/apis/apps", "/apis/apps/v1", "/openapi/v3/api/v1"] {
+        for path in [
+            "/version",
+            "/api",
+            "/apis",
+            "/api/v1",
+            "/apis/apps",
+            "/apis/apps/v1",
+            "/openapi/v3/api/v1",
+        ] {
             assert_eq!(ResourcePath::parse(path), None, "{path}");
         }
     }

@@ -13,17 +13,28 @@ const GENERATED_NAME_ATTEMPTS: usize = 8;
 
 impl Resources {
     /// POST of a new object.
-    pub(crate) fn create(&self, target: &Target<'_>, body: Value, options: &WriteOptions) -> ApiResult<Outcome> {
+    pub(crate) fn create(
+        &self,
+        target: &Target<'_>,
+        body: Value,
+        options: &WriteOptions,
+    ) -> ApiResult<Outcome> {
         let mut object = body;
         let mut warnings = decode::decode(target, &mut object, options.validation)?;
         decode::check_namespace(target, &mut object)?;
         if !meta::text(&object, "resourceVersion").is_empty() {
-            return Err(ApiError::new(500, "", "resourceVersion should not be set on objects to be created"));
+            return Err(ApiError::new(
+                500,
+                "",
+                "resourceVersion should not be set on objects to be created",
+            ));
         }
         decode::fill_defaults(target, &mut object);
-        let generate_name = meta::text(&object, "name").is_empty() && !meta::text(&object, "generateName").is_empty();
+        let generate_name =
+            meta::text(&object, "name").is_empty() && !meta::text(&object, "generateName").is_empty();
         if generate_name {
-            meta::set(&mut object, "name", Value::from(self.generated_name(&object)));
+            let name = self.generated_name(&object);
+            meta::set(&mut object, "name", Value::from(name));
         }
         let object = update(&UpdateRequest {
             schema: &target.kind.schema,
@@ -63,8 +74,14 @@ impl Resources {
         for attempt in 1.. {
             match self.commit(target, object.clone(), Expect::Absent, options.dry_run)? {
                 Ok(json) => {
-                    self.after_write(target, &json);
-                    return Ok(Outcome { json, created: true, warnings: Vec::new() });
+                    if !options.dry_run {
+                        self.after_write(target, &json);
+                    }
+                    return Ok(Outcome {
+                        json,
+                        created: true,
+                        warnings: Vec::new(),
+                    });
                 }
                 Err(_) if generated_name && attempt < GENERATED_NAME_ATTEMPTS => {
                     let name = self.generated_name(&object);

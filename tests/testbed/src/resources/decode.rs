@@ -28,12 +28,21 @@ pub(super) fn check_type(target: &Target<'_>, object: &mut Value) -> ApiResult<(
         return Err(ApiError::bad_request(message));
     }
     let api_version = kind.api_version();
-    for (field, expected, what) in [("apiVersion", &api_version, "API version"), ("kind", &kind.kind, "kind")] {
-        let found = object.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    for (field, expected, what) in [
+        ("apiVersion", &api_version, "API version"),
+        ("kind", &kind.kind, "kind"),
+    ] {
+        let found = object
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         if found.is_empty() {
             if kind.custom.is_some() {
                 let missing = if field == "kind" { "Kind" } else { "apiVersion" };
-                return Err(ApiError::bad_request(format!("Object '{missing}' is missing in '{object}'")));
+                return Err(ApiError::bad_request(format!(
+                    "Object '{missing}' is missing in '{object}'"
+                )));
             }
             object[field] = Value::from(expected.as_str());
         } else if found != *expected {
@@ -50,7 +59,9 @@ pub(super) fn check_namespace(target: &Target<'_>, object: &mut Value) -> ApiRes
     let namespace = meta::text(object, "namespace");
     if !target.kind.namespaced {
         if !namespace.is_empty() {
-            return Err(ApiError::bad_request("namespace may not be set on cluster-scoped resources"));
+            return Err(ApiError::bad_request(
+                "namespace may not be set on cluster-scoped resources",
+            ));
         }
         meta::set(object, "namespace", Value::Null);
         return Ok(());
@@ -84,8 +95,15 @@ pub(super) fn drop_unknown(target: &Target<'_>, object: &mut Value, validation: 
     let mut unknown = match &kind.custom {
         Some(custom) => {
             let mut unknown = custom.structural.prune(object);
-            if let (Some(schema), Some(metadata)) = (kind.schema.field("metadata"), object.get_mut("metadata")) {
-                unknown.extend(schema.prune(metadata).into_iter().map(|path| format!("metadata.{path}")));
+            if let (Some(schema), Some(metadata)) =
+                (kind.schema.field("metadata"), object.get_mut("metadata"))
+            {
+                unknown.extend(
+                    schema
+                        .prune(metadata)
+                        .into_iter()
+                        .map(|path| format!("metadata.{path}")),
+                );
             }
             unknown
         }
@@ -96,7 +114,10 @@ pub(super) fn drop_unknown(target: &Target<'_>, object: &mut Value, validation: 
         return Unknown::Nothing;
     }
     unknown.sort();
-    let texts: Vec<String> = unknown.iter().map(|path| format!("unknown field {}", go_quote(path))).collect();
+    let texts: Vec<String> = unknown
+        .iter()
+        .map(|path| format!("unknown field {}", go_quote(path)))
+        .collect();
     match validation {
         FieldValidation::Strict => Unknown::Refused(format!("strict decoding error: {}", texts.join(", "))),
         FieldValidation::Warn | FieldValidation::Ignore => Unknown::Warnings(texts),
@@ -104,12 +125,18 @@ pub(super) fn drop_unknown(target: &Target<'_>, object: &mut Value, validation: 
 }
 
 /// Decodes the body of a POST or PUT; answers warnings.
-pub(super) fn decode(target: &Target<'_>, object: &mut Value, validation: FieldValidation) -> ApiResult<Vec<String>> {
+pub(super) fn decode(
+    target: &Target<'_>,
+    object: &mut Value,
+    validation: FieldValidation,
+) -> ApiResult<Vec<String>> {
     check_type(target, object)?;
     let kind = target.kind;
     let cannot = |why: &str| {
-        let message =
-            format!("{} in version \"{}\" cannot be handled as a {}: {why}", kind.kind, kind.version, kind.kind);
+        let message = format!(
+            "{} in version \"{}\" cannot be handled as a {}: {why}",
+            kind.kind, kind.version, kind.kind
+        );
         ApiError::bad_request(message)
     };
     match drop_unknown(target, object, validation) {

@@ -38,7 +38,10 @@ impl DeleteOptions {
     pub(crate) fn read(body: &Value) -> ApiResult<Self> {
         let preconditions = &body["preconditions"];
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let propagation = match (body["propagationPolicy"].as_str(), body["orphanDependents"].as_bool()) {
+        let propagation = match (
+            body["propagationPolicy"].as_str(),
+            body["orphanDependents"].as_bool(),
+        ) {
             (Some(policy), _) => Some(Propagation::read(policy)?),
             (None, Some(true)) => Some(Propagation::Orphan),
             (None, Some(false)) => Some(Propagation::Background),
@@ -92,7 +95,9 @@ impl Resources {
     /// DELETE: removes the object at once, or marks it where finalizers hold it.
     pub(crate) fn delete(&self, target: &Target<'_>, options: &DeleteOptions) -> ApiResult<Deleted> {
         loop {
-            let live = self.live(target).ok_or_else(|| ApiError::not_found(target.kind, target.name))?;
+            let live = self
+                .live(target)
+                .ok_or_else(|| ApiError::not_found(target.kind, target.name))?;
             check_preconditions(target, &live, options)?;
             builtin::check_deletion(target.kind, &live.object)?;
             let mut marked = live.object.clone();
@@ -104,7 +109,10 @@ impl Resources {
                 self.remove_now(target, &live, options)
             };
             if let Some(answer) = done {
-                return Ok(Deleted { answer, removed: !held });
+                return Ok(Deleted {
+                    answer,
+                    removed: !held,
+                });
             }
         }
     }
@@ -118,7 +126,11 @@ impl Resources {
         options: &DeleteOptions,
     ) -> ApiResult<Option<Value>> {
         if !meta::is_being_deleted(&live.object) {
-            meta::set(&mut marked, "deletionTimestamp", Value::from(self.clock.now_text()));
+            meta::set(
+                &mut marked,
+                "deletionTimestamp",
+                Value::from(self.clock.now_text()),
+            );
             meta::set(&mut marked, "deletionGracePeriodSeconds", json!(0));
             if let Some(generation) = meta::field(&marked, "generation").as_i64() {
                 meta::set(&mut marked, "generation", Value::from(generation + 1));
@@ -142,7 +154,10 @@ impl Resources {
             live.object.clone()
         } else {
             let expect = Expect::Revision(live.record.revision);
-            let removed = self.store.remove(&target.kind.storage, &target.key(), expect).ok()?;
+            let removed = self
+                .store
+                .remove(&target.kind.storage, &target.key(), expect)
+                .ok()?;
             self.after_removal(target.kind, &live.object);
             let mut object = removed.value();
             convert::from_storage(target.kind, &mut object);
@@ -167,8 +182,12 @@ impl Resources {
         let page = self.store.list(&kind.storage, selection, 0, None)?;
         let mut deleted = Vec::with_capacity(page.records.len());
         for record in page.records {
-            let target =
-                Target { kind, namespace: record.key.namespace(), name: record.key.name(), subresource: None };
+            let target = Target {
+                kind,
+                namespace: record.key.namespace(),
+                name: record.key.name(),
+                subresource: None,
+            };
             match self.delete(&target, options) {
                 Ok(_) => {
                     let mut object = record.value();
@@ -189,7 +208,9 @@ impl Resources {
 
     /// Removes an object unless it has changed since `revision`; for the control plane's own controllers.
     pub(crate) fn remove_if_unchanged(&self, target: &Target<'_>, revision: u64) -> Result<(), CommitError> {
-        let removed = self.store.remove(&target.kind.storage, &target.key(), Expect::Revision(revision))?;
+        let removed = self
+            .store
+            .remove(&target.kind.storage, &target.key(), Expect::Revision(revision))?;
         self.after_removal(target.kind, &removed.value());
         Ok(())
     }
@@ -204,7 +225,11 @@ fn deleted_details(kind: &ResourceKind, name: &str, uid: &str) -> Value {
 fn check_preconditions(target: &Target<'_>, live: &Live, options: &DeleteOptions) -> ApiResult<()> {
     let checks = [
         ("UID", options.uid.as_deref(), meta::text(&live.object, "uid")),
-        ("ResourceVersion", options.resource_version.as_deref(), meta::text(&live.object, "resourceVersion")),
+        (
+            "ResourceVersion",
+            options.resource_version.as_deref(),
+            meta::text(&live.object, "resourceVersion"),
+        ),
     ];
     for (what, wanted, found) in checks {
         if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
@@ -236,6 +261,10 @@ fn set_policy_finalizers(object: &mut Value, propagation: Option<Propagation>) {
     {
         finalizers.push(wanted.to_owned());
     }
-    let value = if finalizers.is_empty() { Value::Null } else { Value::from(finalizers) };
+    let value = if finalizers.is_empty() {
+        Value::Null
+    } else {
+        Value::from(finalizers)
+    };
     meta::set(object, "finalizers", value);
 }

@@ -11,12 +11,25 @@ use crate::registry::ResourceKind;
 
 /// uid, creation time and generation of a new object; what only a deletion may set is cleared.
 pub(super) fn system_fields_of_new(resources: &Resources, kind: &ResourceKind, object: &mut Value) {
-    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"] {
+    for field in [
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "resourceVersion",
+    ] {
         meta::set(object, field, Value::Null);
     }
     meta::set(object, "uid", Value::from(resources.random.uid()));
-    meta::set(object, "creationTimestamp", Value::from(resources.clock.now_text()));
-    let generation = if kind.has_generation() { json!(1) } else { Value::Null };
+    meta::set(
+        object,
+        "creationTimestamp",
+        Value::from(resources.clock.now_text()),
+    );
+    let generation = if kind.has_generation() {
+        json!(1)
+    } else {
+        Value::Null
+    };
     meta::set(object, "generation", generation);
 }
 
@@ -54,7 +67,12 @@ impl Resources {
     }
 
     /// The strategy's PrepareForUpdate: what the endpoint does not write stays, and the generation moves.
-    pub(super) fn prepare_changed(&self, target: &Target<'_>, live: &Value, new: &mut Value) -> ApiResult<()> {
+    pub(super) fn prepare_changed(
+        &self,
+        target: &Target<'_>,
+        live: &Value,
+        new: &mut Value,
+    ) -> ApiResult<()> {
         let kind = target.kind;
         match target.subresource {
             Some("status") if kind.custom.is_some() => {
@@ -73,9 +91,10 @@ impl Resources {
             _ => {}
         }
         if kind.custom.is_none() {
-            builtin::prepare_changed(self, kind, live, new)?;
+            builtin::prepare_changed(self, target, live, new)?;
         }
-        if kind.has_generation() && target.subresource != Some("status") && moves_generation(kind, live, new) {
+        if kind.has_generation() && target.subresource != Some("status") && moves_generation(kind, live, new)
+        {
             let generation = meta::field(live, "generation").as_i64().unwrap_or(0) + 1;
             meta::set(new, "generation", Value::from(generation));
         }
@@ -122,7 +141,12 @@ pub(super) fn check_new(resources: &Resources, target: &Target<'_>, object: &Val
 }
 
 /// Refuses a changed object that is not valid, or that changes what must not change.
-pub(super) fn check_changed(resources: &Resources, target: &Target<'_>, live: &Value, new: &Value) -> ApiResult<()> {
+pub(super) fn check_changed(
+    resources: &Resources,
+    target: &Target<'_>,
+    live: &Value,
+    new: &Value,
+) -> ApiResult<()> {
     let kind = target.kind;
     let mut errors = names::check_metadata(kind, new);
     if meta::is_being_deleted(live) {
@@ -137,8 +161,11 @@ pub(super) fn check_changed(resources: &Resources, target: &Target<'_>, live: &V
 
 fn new_finalizers(live: &Value, new: &Value) -> Option<FieldError> {
     let old = meta::finalizers(live);
-    let added: Vec<String> =
-        meta::finalizers(new).into_iter().filter(|one| !old.contains(one)).map(|one| format!("\"{one}\"")).collect();
+    let added: Vec<String> = meta::finalizers(new)
+        .into_iter()
+        .filter(|one| !old.contains(one))
+        .map(|one| format!("\"{one}\""))
+        .collect();
     (!added.is_empty()).then(|| {
         let detail = format!(
             "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
@@ -149,5 +176,9 @@ fn new_finalizers(live: &Value, new: &Value) -> Option<FieldError> {
 }
 
 fn refuse(kind: &ResourceKind, name: &str, errors: &[FieldError]) -> ApiResult<()> {
-    if errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(kind, name, errors)) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::invalid(kind, name, errors))
+    }
 }

@@ -18,14 +18,20 @@ pub(super) fn check_metadata(kind: &ResourceKind, object: &Value) -> Vec<FieldEr
     let generate_name = meta::text(object, "generateName");
     if !generate_name.is_empty() {
         // A dash at the end is fine here: a suffix follows.
-        let checked = generate_name.strip_suffix('-').map_or_else(|| generate_name.to_owned(), |base| format!("{base}a"));
+        let checked = generate_name
+            .strip_suffix('-')
+            .map_or_else(|| generate_name.to_owned(), |base| format!("{base}a"));
         let problems = name_problems(rule, &checked).into_iter();
         errors.extend(
-            problems.map(|text| FieldError::invalid("metadata.generateName", Value::from(generate_name), text)),
+            problems
+                .map(|text| FieldError::invalid("metadata.generateName", Value::from(generate_name), text)),
         );
     }
     if name.is_empty() {
-        errors.push(FieldError::required("metadata.name", "name or generateName is required"));
+        errors.push(FieldError::required(
+            "metadata.name",
+            "name or generateName is required",
+        ));
     } else {
         let problems = name_problems(rule, name).into_iter();
         errors.extend(problems.map(|text| FieldError::invalid("metadata.name", Value::from(name), text)));
@@ -36,7 +42,9 @@ pub(super) fn check_metadata(kind: &ResourceKind, object: &Value) -> Vec<FieldEr
     for finalizer in meta::finalizers(object) {
         let problems = qualified_name_problems(&finalizer).into_iter();
         errors.extend(
-            problems.map(|text| FieldError::invalid("metadata.finalizers", Value::from(finalizer.as_str()), text)),
+            problems.map(|text| {
+                FieldError::invalid("metadata.finalizers", Value::from(finalizer.as_str()), text)
+            }),
         );
     }
     errors
@@ -111,7 +119,9 @@ fn path_segment_problems(text: &str) -> Vec<String> {
         return vec![format!("may not be '{text}'")];
     }
     let forbidden = ["/", "%"].into_iter().filter(|part| text.contains(part));
-    forbidden.map(|part| format!("may not contain '{part}'")).collect()
+    forbidden
+        .map(|part| format!("may not contain '{part}'"))
+        .collect()
 }
 
 fn name_problems(rule: NameRule, name: &str) -> Vec<String> {
@@ -128,7 +138,9 @@ fn is_name_part(text: &str) -> bool {
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     edge(bytes.first())
         && edge(bytes.last())
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 const NAME_PART: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
@@ -144,7 +156,11 @@ pub(crate) fn qualified_name_problems(text: &str) -> Vec<String> {
             if prefix.is_empty() {
                 problems.push("prefix part must be non-empty".to_owned());
             } else {
-                problems.extend(subdomain_problems(prefix).into_iter().map(|text| format!("prefix part {text}")));
+                problems.extend(
+                    subdomain_problems(prefix)
+                        .into_iter()
+                        .map(|text| format!("prefix part {text}")),
+                );
             }
             *name
         }
@@ -214,7 +230,11 @@ fn check_owners(owners: &Value, errors: &mut Vec<FieldError>) {
             ("uid", "must not be empty"),
         ] {
             if text(field).is_empty() {
-                errors.push(FieldError::invalid(format!("{path}.{field}"), Value::from(""), problem));
+                errors.push(FieldError::invalid(
+                    format!("{path}.{field}"),
+                    Value::from(""),
+                    problem,
+                ));
             }
         }
         if owner.get("controller") == Some(&Value::Bool(true)) {

@@ -1,6 +1,6 @@
 //! Patches: JSON patch, merge patch, strategic merge patch, and server-side apply.
 
-use json_patch::{Patch as JsonPatch, PatchErrorKind};
+use json_patch::{Patch as JsonPatch, PatchErrorKind, PatchOperation};
 use kubefed_core::schema::structural::FieldError;
 use serde_json::{Value, json};
 
@@ -36,10 +36,13 @@ impl Resources {
             return self.apply(target, patch, options);
         }
         loop {
-            let live = self.live(target).ok_or_else(|| ApiError::not_found(target.kind, target.name))?;
+            let live = self
+                .live(target)
+                .ok_or_else(|| ApiError::not_found(target.kind, target.name))?;
             let patched = patched(target, patch_type, patch, &live)?;
             let (new, warnings) = decode_patched(target, patched, options.validation)?;
-            let own_version = meta::text(&new, "resourceVersion") != meta::text(&live.object, "resourceVersion");
+            let own_version =
+                meta::text(&new, "resourceVersion") != meta::text(&live.object, "resourceVersion");
             match self.replace_live(target, &live, new, options)? {
                 Replaced::Done(mut outcome) => {
                     outcome.warnings.splice(0..0, warnings);
@@ -79,7 +82,11 @@ impl Resources {
             match live {
                 None => return self.create_applied(target, object, options),
                 Some(live) if !result.changed => {
-                    return Ok(Outcome { json: encode(&live.object).into(), created: false, warnings: Vec::new() });
+                    return Ok(Outcome {
+                        json: encode(&live.object).into(),
+                        created: false,
+                        warnings: Vec::new(),
+                    });
                 }
                 Some(live) => {
                     decode::fill_defaults(target, &mut object);
@@ -93,10 +100,18 @@ impl Resources {
     }
 
     /// An apply that finds no object creates it.
-    fn create_applied(&self, target: &Target<'_>, mut object: Value, options: &WriteOptions) -> ApiResult<Outcome> {
+    fn create_applied(
+        &self,
+        target: &Target<'_>,
+        mut object: Value,
+        options: &WriteOptions,
+    ) -> ApiResult<Outcome> {
         let uid = meta::text(&object, "uid");
         if !uid.is_empty() {
-            let key = format!("/registry/{}/{}/{}", target.kind.resource, target.namespace, target.name);
+            let key = format!(
+                "/registry/{}/{}/{}",
+                target.kind.resource, target.namespace, target.name
+            );
             let why = format!(
                 "StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition \
                  failed: UID in precondition: {uid}, UID in object meta: "
@@ -108,12 +123,32 @@ impl Resources {
     }
 }
 
+/// Applies the operations one by one. Unlike RFC 6902, kube-apiserver takes a `test` for null as passed where there is
+/// nothing at the path.
+fn apply_operations(object: &mut Value, operations: JsonPatch) -> Result<(), PatchErrorKind> {
+    for operation in operations.0 {
+        let tests_for_nothing = matches!(&operation, PatchOperation::Test(test)
+            if test.value.is_null() && object.pointer(test.path.as_str()).is_none());
+        if !tests_for_nothing {
+            json_patch::patch(object, &[operation]).map_err(|error| error.kind)?;
+        }
+    }
+    Ok(())
+}
+
 /// Type, name, namespace and managedFields of an applied object.
 fn check_applied(target: &Target<'_>, applied: &mut Value) -> ApiResult<()> {
     for field in ["apiVersion", "kind"] {
-        if applied.get(field).and_then(Value::as_str).unwrap_or_default().is_empty() {
+        if applied
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .is_empty()
+        {
             let missing = if field == "kind" { "Kind" } else { "apiVersion" };
-            return Err(ApiError::bad_request(format!("Object '{missing}' is missing in '{applied}'")));
+            return Err(ApiError::bad_request(format!(
+                "Object '{missing}' is missing in '{applied}'"
+            )));
         }
     }
     decode::check_type(target, applied)?;
@@ -146,8 +181,12 @@ fn refused(target: &Target<'_>, error: ApplyError) -> ApiError {
             refusal.details = json!({"causes": causes.collect::<Vec<_>>()});
             refusal
         }
-        ApplyError::Typed { .. } => {
-            tracing::debug!(kind = target.kind.kind, name = target.name, "apply of an object that is not of its type");
+        ApplyError::Typed { .. } | ApplyError::TypedLive { .. } => {
+            tracing::debug!(
+                kind = target.kind.kind,
+                name = target.name,
+                "apply of an object that is not of its type"
+            );
             ApiError::new(500, "", message)
         }
     }
@@ -158,8 +197,8 @@ fn patched(target: &Target<'_>, patch_type: PatchType, patch: &Value, live: &Liv
     let mut object = live.object.clone();
     match patch_type {
         PatchType::Json => {
-            let operations: JsonPatch =
-                serde_json::from_value(patch.clone()).map_err(|error| ApiError::bad_request(error.to_string()))?;
+            let operations: JsonPatch = serde_json::from_value(patch.clone())
+                .map_err(|error| ApiError::bad_request(error.to_string()))?;
             if operations.0.len() > OPERATIONS_LIMIT {
                 let message = format!(
                     "Request entity too large: The allowed maximum operations in a JSON patch is {OPERATIONS_LIMIT}, got {}",
@@ -167,7 +206,7 @@ fn patched(target: &Target<'_>, patch_type: PatchType, patch: &Value, live: &Liv
                 );
                 return Err(ApiError::new(413, "RequestEntityTooLarge", message));
             }
-            json_patch::patch(&mut object, &operations).map_err(|error| unprocessable(&error.kind))?;
+            apply_operations(&mut object, operations).map_err(|kind| unprocessable(&kind))?;
         }
         PatchType::Merge => {
             if !patch.is_object() {
@@ -179,7 +218,10 @@ fn patched(target: &Target<'_>, patch_type: PatchType, patch: &Value, live: &Liv
             if target.kind.custom.is_some() {
                 let supported = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, \
                                  application/apply-patch+cbor";
-                return Err(ApiError::unsupported_media_type("application/strategic-merge-patch+json", &[supported]));
+                return Err(ApiError::unsupported_media_type(
+                    "application/strategic-merge-patch+json",
+                    &[supported],
+                ));
             }
             strategic::merge(&target.kind.schema, &mut object, patch)?;
         }
@@ -190,8 +232,11 @@ fn patched(target: &Target<'_>, patch_type: PatchType, patch: &Value, live: &Liv
 /// A patch that cannot be carried out is a 422 with a general text on the real server; what failed is only logged.
 fn unprocessable(kind: &PatchErrorKind) -> ApiError {
     tracing::debug!(%kind, "JSON patch failed");
-    let mut error =
-        ApiError::new(422, "Invalid", "the server rejected our request due to an error in our request");
+    let mut error = ApiError::new(
+        422,
+        "Invalid",
+        "the server rejected our request due to an error in our request",
+    );
     error.details = details("", "", "");
     error
 }
@@ -207,7 +252,11 @@ fn decode_patched(
         decode::Unknown::Nothing => Vec::new(),
         decode::Unknown::Warnings(warnings) => warnings,
         decode::Unknown::Refused(why) => {
-            let mut error = ApiError::invalid(target.kind, "", &[FieldError::invalid("patch", Value::from(text), why)]);
+            let mut error = ApiError::invalid(
+                target.kind,
+                "",
+                &[FieldError::invalid("patch", Value::from(text), why)],
+            );
             // The server names no kind here.
             error.message = error.message.replacen(&target.kind.qualified_kind(), "", 1);
             return Err(error);

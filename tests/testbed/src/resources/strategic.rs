@@ -13,12 +13,18 @@ const SET_ORDER: &str = "$setElementOrder/";
 /// Merges `patch` into `object`.
 pub(super) fn merge(schema: &TypeSchema, object: &mut Value, patch: &Value) -> ApiResult<()> {
     let (Value::Object(into), Value::Object(patch)) = (object, patch) else {
-        return Err(ApiError::bad_request("a strategic merge patch must be a JSON object"));
+        return Err(ApiError::bad_request(
+            "a strategic merge patch must be a JSON object",
+        ));
     };
     merge_map(Some(schema), into, patch)
 }
 
-fn merge_map(schema: Option<&TypeSchema>, into: &mut Map<String, Value>, patch: &Map<String, Value>) -> ApiResult<()> {
+fn merge_map(
+    schema: Option<&TypeSchema>,
+    into: &mut Map<String, Value>,
+    patch: &Map<String, Value>,
+) -> ApiResult<()> {
     match patch.get(DIRECTIVE).and_then(Value::as_str) {
         Some("replace") => {
             *into = patch.clone();
@@ -45,10 +51,17 @@ fn merge_map(schema: Option<&TypeSchema>, into: &mut Map<String, Value>, patch: 
         if name.starts_with('$') {
             continue;
         }
-        merge_field(schema.and_then(|schema| schema.field(name)).as_ref(), into, name, value)?;
+        merge_field(
+            schema.and_then(|schema| schema.field(name)).as_ref(),
+            into,
+            name,
+            value,
+        )?;
     }
     for (name, order) in patch {
-        let Some(list) = name.strip_prefix(SET_ORDER) else { continue };
+        let Some(list) = name.strip_prefix(SET_ORDER) else {
+            continue;
+        };
         let key = schema.and_then(|schema| schema.field(list));
         let key = key.as_ref().and_then(|field| field.patch_merge_key());
         if let (Some(Value::Array(items)), Value::Array(order)) = (into.get_mut(list), order) {
@@ -64,8 +77,16 @@ fn merge_field(
     name: &str,
     value: &Value,
 ) -> ApiResult<()> {
-    let merges = schema.and_then(TypeSchema::patch_strategy).unwrap_or_default().split(',').any(|one| one == "merge");
-    let replaces = schema.and_then(TypeSchema::patch_strategy).unwrap_or_default().split(',').any(|one| one == "replace");
+    let merges = schema
+        .and_then(TypeSchema::patch_strategy)
+        .unwrap_or_default()
+        .split(',')
+        .any(|one| one == "merge");
+    let replaces = schema
+        .and_then(TypeSchema::patch_strategy)
+        .unwrap_or_default()
+        .split(',')
+        .any(|one| one == "replace");
     match value {
         Value::Null => {
             into.remove(name);
@@ -112,14 +133,23 @@ fn merge_list(schema: Option<&TypeSchema>, items: &mut Vec<Value>, patch: &[Valu
         return Ok(());
     };
     let directive = |value: &Value| value.get(DIRECTIVE).and_then(Value::as_str).map(str::to_owned);
-    if patch.iter().any(|value| directive(value).as_deref() == Some("replace")) {
-        *items = patch.iter().filter(|value| directive(value).is_none()).cloned().collect();
+    if patch
+        .iter()
+        .any(|value| directive(value).as_deref() == Some("replace"))
+    {
+        *items = patch
+            .iter()
+            .filter(|value| directive(value).is_none())
+            .cloned()
+            .collect();
         return Ok(());
     }
     let item_schema = schema.and_then(TypeSchema::items);
     for value in patch {
         let Some(wanted) = value.get(key) else {
-            return Err(ApiError::bad_request(format!("map: {value} does not contain declared merge key: {key}")));
+            return Err(ApiError::bad_request(format!(
+                "map: {value} does not contain declared merge key: {key}"
+            )));
         };
         let position = items.iter().position(|item| item.get(key) == Some(wanted));
         match (directive(value).as_deref(), position) {

@@ -19,7 +19,12 @@ pub(super) enum Replaced {
 
 impl Resources {
     /// PUT.
-    pub(crate) fn replace(&self, target: &Target<'_>, body: Value, options: &WriteOptions) -> ApiResult<Outcome> {
+    pub(crate) fn replace(
+        &self,
+        target: &Target<'_>,
+        body: Value,
+        options: &WriteOptions,
+    ) -> ApiResult<Outcome> {
         let mut object = body;
         let warnings = decode::decode(target, &mut object, options.validation)?;
         decode::check_namespace(target, &mut object)?;
@@ -78,14 +83,23 @@ impl Resources {
         if new == live.object {
             return Ok(Replaced::Done(done(&new)));
         }
-        if meta::is_being_deleted(&new) && meta::finalizers(&new).is_empty() && self.nothing_holds(target, &new) {
+        if meta::is_being_deleted(&new)
+            && meta::finalizers(&new).is_empty()
+            && self.nothing_holds(target, &new)
+        {
             return self.remove_unheld(target, live, &new, options);
         }
         let expect = Expect::Revision(live.record.revision);
         match self.commit(target, new, expect, options.dry_run)? {
             Ok(json) => {
-                self.after_write(target, &json);
-                Ok(Replaced::Done(Outcome { json, created: false, warnings: Vec::new() }))
+                if !options.dry_run {
+                    self.after_write(target, &json);
+                }
+                Ok(Replaced::Done(Outcome {
+                    json,
+                    created: false,
+                    warnings: Vec::new(),
+                }))
             }
             Err(CommitError::Missing | CommitError::Changed | CommitError::Exists) => Ok(Replaced::Again),
         }
@@ -102,7 +116,11 @@ impl Resources {
         if options.dry_run {
             return Ok(Replaced::Done(done(new)));
         }
-        match self.store.remove(&target.kind.storage, &target.key(), Expect::Revision(live.record.revision)) {
+        match self.store.remove(
+            &target.kind.storage,
+            &target.key(),
+            Expect::Revision(live.record.revision),
+        ) {
             Ok(_) => {
                 self.after_removal(target.kind, &live.object);
                 Ok(Replaced::Done(done(new)))
@@ -113,7 +131,11 @@ impl Resources {
 }
 
 fn done(object: &Value) -> Outcome {
-    Outcome { json: encode(object).into(), created: false, warnings: Vec::new() }
+    Outcome {
+        json: encode(object).into(),
+        created: false,
+        warnings: Vec::new(),
+    }
 }
 
 /// uid and resourceVersion of the new object, where given, must be those of the live one.

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::convert::{from_storage, present, selectable_fields, to_storage};
 use super::{Resources, meta};
 use crate::apply::FieldSet;
-use crate::error::{ApiError, ApiResult};
 use crate::encode::encode;
+use crate::error::{ApiError, ApiResult};
 use crate::registry::ResourceKind;
 use crate::store::{CommitError, Draft, Expect, ObjectKey, Record};
 
@@ -40,7 +40,11 @@ pub(crate) struct WriteOptions {
 impl WriteOptions {
     /// For writes of the control plane itself.
     pub(crate) fn internal(manager: &str) -> Self {
-        Self { manager: manager.to_owned(), validation: FieldValidation::Ignore, ..Self::default() }
+        Self {
+            manager: manager.to_owned(),
+            validation: FieldValidation::Ignore,
+            ..Self::default()
+        }
     }
 }
 
@@ -139,7 +143,11 @@ impl Resources {
             _ => {}
         }
         if let Some(current) = current {
-            meta::set(&mut object, "resourceVersion", Value::from(current.revision.to_string()));
+            meta::set(
+                &mut object,
+                "resourceVersion",
+                Value::from(current.revision.to_string()),
+            );
         }
         from_storage(target.kind, &mut object);
         Ok(Bytes::from(encode(&object)))
@@ -157,7 +165,9 @@ impl Resources {
             return Err(error);
         };
         if meta::is_being_deleted(&object) || object["status"]["phase"] == "Terminating" {
-            let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
+            let why = format!(
+                "unable to create new content in namespace {namespace} because it is being terminated"
+            );
             let mut error = ApiError::forbidden(target.kind, name, &why);
             error.details["causes"] = serde_json::json!([{
                 "reason": "NamespaceTerminating",

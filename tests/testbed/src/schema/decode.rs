@@ -3,12 +3,12 @@
 //! Built-in kinds pass through Go structs: unknown fields, nulls, and empty lists and maps that are optional disappear;
 //! structs that are no pointers appear as `{}`, and quantities in their canonical form. (Optional scalars that are no pointers disappear when they are zero too,
 //! but no document tells a pointer from a plain scalar, so zeros stay here.) Custom kinds stay as they are, nulls
-//! included, except for their metadata, which is a Go struct like any other.
+//! included, except for metadata, which is a Go struct like any other.
 
 use serde_json::{Map, Value, json};
 
-use super::{convert, quantity};
 use super::model::{Form, MapType, ScalarType, Shape};
+use super::quantity;
 
 /// Removes what a type does not declare and collects the paths, as strict decoding prints them.
 pub(super) fn prune(shape: Shape<'_>, value: &mut Value, path: &mut String, dropped: &mut Vec<String>) {
@@ -51,7 +51,10 @@ pub(super) fn through_struct(shape: Shape<'_>, value: &mut Value) {
         }
         (Form::Map(map, _), Value::Object(object)) if map.fields.is_empty() => {
             for child in object.values_mut() {
-                element_through_struct(map.element.as_ref().map(|element| element.shape(shape.types)), child);
+                element_through_struct(
+                    map.element.as_ref().map(|element| element.shape(shape.types)),
+                    child,
+                );
             }
         }
         (Form::Map(map, _), Value::Object(object)) => fields_through_struct(shape, map, object),
@@ -66,10 +69,12 @@ pub(super) fn through_struct(shape: Shape<'_>, value: &mut Value) {
 
 fn fields_through_struct(shape: Shape<'_>, map: &MapType, object: &mut Map<String, Value>) {
     object.retain(|name, child| {
-        let Some(field) = map.type_of(name) else { return false };
+        let Some(field) = map.type_of(name) else {
+            return false;
+        };
         let field = field.shape(shape.types);
         through_struct(field, child);
-        !child.is_null() && !(is_empty_collection(field, child) && !map.required.contains(name))
+        !child.is_null() && (map.required.contains(name) || !is_empty_collection(field, child))
     });
     for (name, field) in &map.fields {
         if is_struct_value(field.default.as_ref()) && !object.contains_key(name) {
@@ -112,14 +117,27 @@ fn is_struct_value(default: Option<&Value>) -> bool {
     default.and_then(Value::as_object).is_some_and(Map::is_empty)
 }
 
-/// What a new, empty object of a built-in kind looks like in comparisons: structs are there, and what is required and
-/// has no zero value of its own is null.
+fn is_zero(default: &Value) -> bool {
+    match default {
+        Value::Bool(value) => !value,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Null | Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+/// What a new, empty object of a built-in kind looks like in comparisons: structs are there, scalars that are always
+/// written are zero, and everything else that is required is null.
 pub(super) fn empty_struct(shape: Shape<'_>) -> Value {
     let mut object = Map::new();
-    let Some(map) = shape.map else { return Value::Object(object) };
+    let Some(map) = shape.map else {
+        return Value::Object(object);
+    };
     for (name, field) in &map.fields {
         if is_struct_value(field.default.as_ref()) {
             object.insert(name.clone(), empty_struct(field.type_ref.shape(shape.types)));
+        } else if let Some(zero) = field.default.as_ref().filter(|default| is_zero(default)) {
+            object.insert(name.clone(), zero.clone());
         } else if field.default.is_none() && map.required.contains(name) {
             object.insert(name.clone(), Value::Null);
         }
@@ -127,9 +145,23 @@ pub(super) fn empty_struct(shape: Shape<'_>) -> Value {
     Value::Object(object)
 }
 
-/// The round trip of a custom object: only its metadata is a Go struct.
+/// The round trip of a custom object: only its metadata, and that of resources embedded in it, is a Go struct.
 pub(super) fn custom(shape: Shape<'_>, value: &mut Value) {
-    if let Some(metadata) = value.get_mut("metadata") {
-        through_struct(Shape::new(shape.types, convert::object_meta(), None), metadata);
+    match (shape.narrowed(Some(&*value)).form(), value) {
+        (Form::Map(map, _), Value::Object(object)) => {
+            for (name, child) in object {
+                match map.type_of(name).map(|field| field.shape(shape.types)) {
+                    Some(field) if map.resource && name == "metadata" => through_struct(field, child),
+                    Some(field) => custom(field, child),
+                    None => {}
+                }
+            }
+        }
+        (Form::List(list), Value::Array(items)) => {
+            for item in items {
+                custom(list.items.shape(shape.types), item);
+            }
+        }
+        _ => {}
     }
 }

@@ -49,8 +49,9 @@ impl Definitions {
         for (name, node) in &added {
             let mut references = Vec::new();
             convert::references(node, &mut references);
-            if let Some(missing) =
-                references.iter().find(|to| !schemas.contains_key(**to) && !self.types.contains_key(**to))
+            if let Some(missing) = references
+                .iter()
+                .find(|to| !schemas.contains_key(**to) && !self.types.contains_key(**to))
             {
                 return Err(SchemaError::new(format!("$ref to unknown component {missing:?}")).within(name));
             }
@@ -58,12 +59,21 @@ impl Definitions {
         Arc::make_mut(&mut self.types).extend(added);
         let kinds = Arc::make_mut(&mut self.kinds);
         for (name, schema) in schemas {
-            let Some(node) = self.types.get(name) else { continue };
-            let names = schema.get("x-kubernetes-group-version-kind").and_then(Value::as_array);
+            let Some(node) = self.types.get(name) else {
+                continue;
+            };
+            let names = schema
+                .get("x-kubernetes-group-version-kind")
+                .and_then(Value::as_array);
             for gvk in names.into_iter().flatten() {
                 let part = |key| gvk.get(key).and_then(Value::as_str).unwrap_or_default();
-                let kind = Kind { node: Arc::clone(node), origin: Origin::BuiltIn };
-                kinds.entry(key(part("group"), part("version"), part("kind"))).or_insert(kind);
+                let kind = Kind {
+                    node: Arc::clone(node),
+                    origin: Origin::BuiltIn,
+                };
+                kinds
+                    .entry(key(part("group"), part("version"), part("kind")))
+                    .or_insert(kind);
             }
         }
         Ok(())
@@ -86,7 +96,13 @@ impl Definitions {
             None => Arc::clone(&DEDUCED),
         };
         let kinds = Arc::make_mut(&mut self.kinds);
-        kinds.insert(key(group, version, kind), Kind { node, origin: Origin::Custom });
+        kinds.insert(
+            key(group, version, kind),
+            Kind {
+                node,
+                origin: Origin::Custom,
+            },
+        );
         Ok(())
     }
 
@@ -167,7 +183,10 @@ impl TypeSchema {
 
     /// The type of a list's items, `None` where the type is no list.
     pub(crate) fn items(&self) -> Option<Self> {
-        self.node.list.as_ref().map(|list| self.reached(&list.items, None))
+        self.node
+            .list
+            .as_ref()
+            .map(|list| self.reached(&list.items, None))
     }
 
     /// The keys of a list of type map; empty for every other type.

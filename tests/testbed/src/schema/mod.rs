@@ -10,7 +10,7 @@ mod quantity;
 mod tests;
 
 pub(crate) use definitions::{Definitions, TypeSchema};
-pub(crate) use model::{Form, ListKind, ListType, MapType, ScalarType, Shape, TypeRef, Types};
+pub(crate) use model::{Form, ListKind, ListType, MapType, ScalarType, Shape, Types};
 
 /// A document that does not describe types, with the place of the fault.
 #[derive(Debug, thiserror::Error)]
@@ -22,12 +22,19 @@ pub(crate) struct SchemaError {
 
 impl SchemaError {
     fn new(message: impl Into<String>) -> Self {
-        Self { place: "schema".to_owned(), message: message.into() }
+        Self {
+            place: "schema".to_owned(),
+            message: message.into(),
+        }
     }
 
     /// The same fault seen from one level further out.
     fn within(mut self, name: &str) -> Self {
-        self.place = if self.place == "schema" { name.to_owned() } else { format!("{name}.{}", self.place) };
+        self.place = if self.place == "schema" {
+            name.to_owned()
+        } else {
+            format!("{name}.{}", self.place)
+        };
         self
     }
 }

@@ -58,7 +58,10 @@ pub(crate) struct Selection {
 impl Selection {
     /// Everything, in one namespace or (`None`) in all.
     pub(crate) fn all(namespace: Option<&str>) -> Self {
-        Self { namespace: namespace.map(str::to_owned), ..Self::default() }
+        Self {
+            namespace: namespace.map(str::to_owned),
+            ..Self::default()
+        }
     }
 
     /// Whether labels or fields narrow the selection.
@@ -67,15 +70,18 @@ impl Selection {
     }
 
     pub(crate) fn covers(&self, key: &ObjectKey) -> bool {
-        self.namespace.as_deref().is_none_or(|namespace| namespace == key.namespace())
+        self.namespace
+            .as_deref()
+            .is_none_or(|namespace| namespace == key.namespace())
             && self.name.as_deref().is_none_or(|name| name == key.name())
     }
 
     pub(crate) fn matches(&self, record: &Record) -> bool {
         self.covers(&record.key)
-            && self.labels.iter().all(|requirement| {
-                requirement.holds(attribute(&record.labels, &requirement.name))
-            })
+            && self
+                .labels
+                .iter()
+                .all(|requirement| requirement.holds(attribute(&record.labels, &requirement.name)))
             && self.fields.iter().all(|requirement| {
                 let value = match requirement.name.as_str() {
                     "metadata.name" => record.key.name(),

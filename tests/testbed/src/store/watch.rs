@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
+use super::Store;
 use super::key::GroupResource;
 use super::record::{Event, Record};
 use super::selection::Selection;
-use super::Store;
 
 /// What a change means to one watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,10 @@ pub(super) enum Scope {
 impl Scope {
     pub(super) fn of(selection: &Selection) -> Self {
         match (&selection.name, &selection.namespace) {
-            (Some(name), namespace) => Self::Object { namespace: namespace.clone(), name: name.clone() },
+            (Some(name), namespace) => Self::Object {
+                namespace: namespace.clone(),
+                name: name.clone(),
+            },
             (None, Some(namespace)) => Self::Namespace(namespace.clone()),
             (None, None) => Self::Everywhere,
         }
@@ -92,8 +95,18 @@ pub(super) struct Watchers {
 }
 
 impl Watchers {
-    pub(super) fn add(&mut self, scope: Scope, id: u64, selection: Selection, sender: UnboundedSender<Arc<Event>>) {
-        self.scopes.entry(scope).or_default().push(Watcher { id, selection, sender });
+    pub(super) fn add(
+        &mut self,
+        scope: Scope,
+        id: u64,
+        selection: Selection,
+        sender: UnboundedSender<Arc<Event>>,
+    ) {
+        self.scopes.entry(scope).or_default().push(Watcher {
+            id,
+            selection,
+            sender,
+        });
     }
 
     pub(super) fn remove(&mut self, scope: &Scope, id: u64) {
@@ -115,12 +128,18 @@ impl Watchers {
         let scopes = [
             Scope::Everywhere,
             Scope::Namespace(key.namespace().to_owned()),
-            Scope::Object { namespace: None, name: name.clone() },
+            Scope::Object {
+                namespace: None,
+                name: name.clone(),
+            },
             Scope::Object { namespace, name },
         ];
         for watcher in scopes.iter().filter_map(|scope| self.scopes.get(scope)).flatten() {
             let concerned = watcher.selection.matches(&event.record)
-                || event.previous.as_ref().is_some_and(|record| watcher.selection.matches(record));
+                || event
+                    .previous
+                    .as_ref()
+                    .is_some_and(|record| watcher.selection.matches(record));
             if concerned {
                 // A closed channel belongs to a watch that is just going away.
                 let _ = watcher.sender.send(event.clone());

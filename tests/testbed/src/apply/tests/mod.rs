@@ -1,6 +1,7 @@
 //! Tests of ownership and merging.
 
 mod codec;
+mod entries;
 mod merging;
 mod ownership;
 mod properties;
@@ -48,7 +49,9 @@ pub(super) fn widget() -> TypeSchema {
         "status": {"type": "object", "properties": {"phase": text}},
     }});
     let mut definitions = Definitions::default();
-    definitions.add_custom("example.com", "v1", "Widget", Some(&schema)).unwrap();
+    definitions
+        .add_custom("example.com", "v1", "Widget", Some(&schema))
+        .unwrap();
     definitions.kind("example.com", "v1", "Widget").unwrap()
 }
 
@@ -71,7 +74,12 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new() -> Self {
-        Self { schema: widget(), live: None, ignored: FieldSet::of(&["status"]), now: NOW }
+        Self {
+            schema: widget(),
+            live: None,
+            ignored: FieldSet::of(&["status"]),
+            now: NOW,
+        }
     }
 
     /// Applies a spec without storing the outcome.
@@ -96,6 +104,24 @@ impl Stage {
         applied.changed
     }
 
+    /// The object after a manager applies nothing but the name, not even an empty spec.
+    pub(super) fn try_apply_nothing(&self, manager: &str) -> Value {
+        let mut applied = object(Value::Null);
+        applied.as_object_mut().unwrap().remove("spec");
+        let request = ApplyRequest {
+            schema: &self.schema,
+            live: self.live.as_ref(),
+            applied: &applied,
+            manager,
+            force: false,
+            subresource: None,
+            api_version: "example.com/v1",
+            ignored: &self.ignored,
+            now: self.now,
+        };
+        apply(&request).unwrap().object
+    }
+
     /// Writes the whole object and stores the outcome.
     pub(super) fn put(&mut self, manager: &str, new: &Value, subresource: Option<&str>) {
         let new = update(&UpdateRequest {
@@ -117,7 +143,12 @@ impl Stage {
     }
 
     pub(super) fn spec(&self) -> Value {
-        self.live.as_ref().unwrap().get("spec").cloned().unwrap_or(Value::Null)
+        self.live
+            .as_ref()
+            .unwrap()
+            .get("spec")
+            .cloned()
+            .unwrap_or(Value::Null)
     }
 
     pub(super) fn entries(&self) -> Vec<Value> {
@@ -133,6 +164,9 @@ impl Stage {
 
     /// What one manager owns of the spec by an operation; null where it owns nothing.
     pub(super) fn owned(&self, manager: &str, operation: &str) -> Value {
-        self.entry(manager, operation).pointer("/fieldsV1/f:spec").cloned().unwrap_or(Value::Null)
+        self.entry(manager, operation)
+            .pointer("/fieldsV1/f:spec")
+            .cloned()
+            .unwrap_or(Value::Null)
     }
 }

@@ -1,0 +1,306 @@
+//! The API server's face: paths, verbs, media types, errors. Everything behind it is in [`resources`](crate::resources).
+
+mod answer;
+mod body;
+mod columns;
+mod discovery;
+mod metrics;
+mod openapi;
+mod read;
+mod request_info;
+mod selector;
+mod service;
+mod table;
+mod tls;
+mod watch;
+mod write;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use answer::{ApiResponse, Form, IncludeObject, View, failure, page_not_found};
+pub use body::ResponseBody;
+pub(crate) use metrics::Metrics;
+use metrics::Pending;
+use request_info::{Query, RequestLabels, ResourcePath};
+pub use service::ApiService;
+pub(crate) use tls::Listener;
+use write::{Write, header_text};
+
+use crate::authentication::{Authenticator, Identity};
+use crate::error::{ApiError, ApiResult};
+use crate::faults::{self, Faults};
+use crate::registry::SERVER_VERSION;
+use crate::resources::{Resources, Target};
+
+/// Everything that a request meets.
+#[derive(Debug)]
+pub(crate) struct ApiServer {
+    pub(crate) resources: Arc<Resources>,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) faults: Faults,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// The parts of a request that handlers look at.
+struct Parts<'a> {
+    method: &'a Method,
+    path: &'a str,
+    resource: Option<ResourcePath>,
+    query: Query,
+    headers: &'a http::HeaderMap,
+}
+
+impl ApiServer {
+    /// Answers one request. `trusted` is who the transport vouches for, if anybody.
+    pub(crate) async fn handle<B>(&self, request: Request<B>, trusted: Option<Identity>) -> ApiResponse
+    where
+        B: http_body::Body + Send,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        let path = head.uri.path().to_owned();
+        let query = Query::parse(&head.uri);
+        let resource = ResourcePath::parse(&path);
+        let content_type = header_text(&head.headers, header::CONTENT_TYPE);
+        let labels = RequestLabels::new(&head.method, &path, resource.as_ref(), &query, content_type);
+        self.faults.hold_request().await;
+        let fault = self.faults.refusal(&faults::Request {
+            key: &labels.key,
+            namespace: resource
+                .as_ref()
+                .map(|one| one.namespace.as_str())
+                .unwrap_or_default(),
+            name: resource.as_ref().map(|one| one.name.as_str()).unwrap_or_default(),
+            user_agent: header_text(&head.headers, header::USER_AGENT),
+        });
+        let mut pending = self.metrics.begin(labels);
+        let parts = Parts {
+            method: &head.method,
+            path: &path,
+            resource,
+            query,
+            headers: &head.headers,
+        };
+        let result = match fault {
+            Some(code) => Err(refusal(code)),
+            None => match read_body(body).await {
+                Ok(body) => self.answer(&parts, &body, trusted, &mut pending),
+                Err(error) => Err(error),
+            },
+        };
+        let response = result.unwrap_or_else(|error| failure(&error));
+        pending.set_code(response.status().as_u16());
+        // What was done while the server went dark is not told before it is light again.
+        self.faults.wait_for_light().await;
+        response
+    }
+
+    fn answer(
+        &self,
+        parts: &Parts<'_>,
+        body: &Bytes,
+        trusted: Option<Identity>,
+        pending: &mut Pending,
+    ) -> ApiResult<ApiResponse> {
+        let token = header_text(parts.headers, header::AUTHORIZATION);
+        let identity = match token {
+            "" => trusted,
+            token => Some(self.authenticator.authenticate(&self.resources, token)?),
+        };
+        if let Some(response) = self.open_path(parts) {
+            return Ok(response);
+        }
+        if identity.is_none() {
+            return Err(anonymous(parts));
+        }
+        let accept = header_text(parts.headers, header::ACCEPT);
+        match &parts.resource {
+            Some(path) => self.resource(parts, path, body, pending),
+            None => Ok(self.other_path(parts, accept)),
+        }
+    }
+
+    /// Paths that everybody may read.
+    fn open_path(&self, parts: &Parts<'_>) -> Option<ApiResponse> {
+        match parts.path {
+            "/healthz" | "/livez" | "/readyz" => Some(answer::text(200, "ok")),
+            "/version" | "/version/" => Some(answer::json(200, version())),
+            _ => None,
+        }
+    }
+
+    fn other_path(&self, parts: &Parts<'_>, accept: &str) -> ApiResponse {
+        let registry = &self.resources.registry;
+        let response = match parts.path {
+            "/metrics" => Some(answer::text(200, self.metrics.expose())),
+            path if path.starts_with("/openapi/v3") => openapi::answer(registry, path),
+            path => discovery::answer(registry, path, accept),
+        };
+        response.unwrap_or_else(page_not_found)
+    }
+
+    fn resource(
+        &self,
+        parts: &Parts<'_>,
+        path: &ResourcePath,
+        body: &Bytes,
+        pending: &mut Pending,
+    ) -> ApiResult<ApiResponse> {
+        let Some(kind) = self
+            .resources
+            .registry
+            .find(&path.group, &path.version, &path.resource)
+        else {
+            return Ok(page_not_found());
+        };
+        if !kind.is_stored() {
+            return Err(ApiError::not_implemented(&kind.qualified()));
+        }
+        if let Some(subresource) = &path.subresource {
+            let Some(_) = kind.subresources.get(subresource) else {
+                return Ok(page_not_found());
+            };
+            if !matches!(subresource.as_str(), "status" | "scale" | "finalize") {
+                return Err(ApiError::not_implemented(&format!(
+                    "{}/{subresource}",
+                    kind.qualified()
+                )));
+            }
+        }
+        let form = Form::negotiate(header_text(parts.headers, header::ACCEPT))?;
+        let include = IncludeObject::read(parts.query.text("includeObject"));
+        let watches = matches!(*parts.method, Method::GET | Method::HEAD) && parts.query.flag("watch");
+        if watches && path.subresource.is_none() {
+            let pending = pending.take();
+            let (resources, faults) = (&self.resources, &self.faults);
+            let namespace = path.object_namespace();
+            return watch::watch(
+                resources,
+                faults,
+                kind,
+                namespace,
+                &path.name,
+                (form, include),
+                &parts.query,
+                pending,
+            );
+        }
+        let view = View {
+            kind: &kind,
+            form,
+            include,
+        };
+        let target = Target {
+            kind: &kind,
+            namespace: path.object_namespace(),
+            name: &path.name,
+            subresource: path.subresource.as_deref(),
+        };
+        if kind.namespaced
+            && target.namespace.is_empty()
+            && !(target.name.is_empty() && *parts.method == Method::GET)
+        {
+            return Err(ApiError::method_not_allowed());
+        }
+        let write = Write {
+            resources: &self.resources,
+            target,
+            view,
+            query: &parts.query,
+            headers: parts.headers,
+            body,
+        };
+        match (parts.method.as_str(), target.name.is_empty()) {
+            ("GET" | "HEAD", true) => {
+                read::list(&self.resources, &kind, target.namespace, &view, &parts.query)
+            }
+            ("GET" | "HEAD", false) => read::get(&self.resources, &target, &view, &parts.query),
+            ("POST", true) => write.create(),
+            ("PUT", false) => write.replace(),
+            ("PATCH", false) => write.patch(),
+            ("DELETE", false) if target.subresource.is_none() => write.delete(),
+            ("DELETE", true) => write.delete_collection(),
+            _ => Err(ApiError::method_not_allowed()),
+        }
+    }
+}
+
+async fn read_body<B>(body: B) -> ApiResult<Bytes>
+where
+    B: http_body::Body + Send,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    match Limited::new(body, write::BODY_LIMIT).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+            let message = format!("Request entity too large: limit is {}", write::BODY_LIMIT);
+            Err(ApiError::new(413, "RequestEntityTooLarge", message))
+        }
+        Err(error) => Err(ApiError::bad_request(format!("the body cannot be read: {error}"))),
+    }
+}
+
+/// A refusal that a test asked for, worded as the server words that code.
+fn refusal(code: u16) -> ApiError {
+    let (reason, message) = match code {
+        400 => ("BadRequest", "refused by the test"),
+        401 => ("Unauthorized", "Unauthorized"),
+        403 => ("Forbidden", "forbidden: refused by the test"),
+        404 => ("NotFound", "the server could not find the requested resource"),
+        409 => (
+            "Conflict",
+            "the object has been modified; please apply your changes to the latest version and try again",
+        ),
+        410 => ("Expired", "too old resource version"),
+        422 => ("Invalid", "refused by the test"),
+        429 => ("TooManyRequests", "Too many requests, please try again later."),
+        503 => (
+            "ServiceUnavailable",
+            "the server is currently unable to handle the request",
+        ),
+        504 => ("Timeout", "request did not complete within the allotted timeout"),
+        _ => (
+            "InternalError",
+            "an error on the server (\"refused by the test\") has prevented the request from succeeding",
+        ),
+    };
+    ApiError::new(code, reason, message)
+}
+
+fn anonymous(parts: &Parts<'_>) -> ApiError {
+    let verb = match *parts.method {
+        Method::GET => "get",
+        Method::POST => "post",
+        Method::PUT => "put",
+        Method::PATCH => "patch",
+        Method::DELETE => "delete",
+        _ => "use",
+    };
+    let message = format!(
+        "forbidden: User \"system:anonymous\" cannot {verb} path \"{}\"",
+        parts.path
+    );
+    let mut error = ApiError::new(403, "Forbidden", message);
+    error.details = serde_json::json!({});
+    error
+}
+
+fn version() -> Vec<u8> {
+    let mut version = SERVER_VERSION.clone();
+    for (field, value) in [
+        ("gitTreeState", "clean"),
+        ("compiler", "gc"),
+        ("platform", "linux/amd64"),
+    ] {
+        if version[field].is_null() {
+            version[field] = serde_json::Value::from(value);
+        }
+    }
+    version.to_string().into_bytes()
+}
