@@ -176,3 +176,63 @@ impl Namespaces {
 pub(crate) fn is_system_namespace(name: &str, kubefed_namespace: &str) -> bool {
     names::SYSTEM_NAMESPACES.contains(&name) || name == kubefed_namespace
 }
+
+#[cfg(test)]
+mod tests {
+    use kube::Client;
+
+    use super::*;
+
+    fn connection() -> Connection {
+        let connect = || {
+            let service = tower::service_fn(|_: http::Request<kube::client::Body>| async {
+                Ok::<_, std::io::Error>(http::Response::new(http_body_util::Empty::<bytes::Bytes>::new()))
+            });
+            Ok(Client::new(service, "default"))
+        };
+        Connection::new(Clients::new(connect).unwrap())
+    }
+
+    fn dead<T>() -> Result<T, RequestError> {
+        Err(RequestError::Unavailable { message: "refused".to_owned(), retry_after: None })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dead_member_is_tried_by_one_request_at_a_time_and_less_and_less_often() {
+        let connection = connection();
+        let mut pauses = Vec::new();
+        for _ in 0..7 {
+            let pass = connection.enter().await.unwrap();
+            assert!(connection.paused().is_none() || connection.enter().await.is_err(), "one trial at a time");
+            let pause = pass.note(&dead::<()>()).unwrap();
+            drop(pass);
+            assert!(connection.enter().await.is_err());
+            pauses.push(pause.as_secs());
+            tokio::time::advance(pause).await;
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
+        let mut changes = connection.changes();
+        connection.enter().await.unwrap().note(&Ok(()));
+        assert!(changes.has_changed().unwrap(), "what waits is told");
+        changes.mark_unchanged();
+        assert!(connection.paused().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_object_does_not_pause_the_member() {
+        let connection = connection();
+        let pass = connection.enter().await.unwrap();
+        let refused: Result<(), _> = Err(RequestError::Refused { code: 422, message: "no".to_owned() });
+        assert_eq!(pass.note(&refused), None);
+        assert!(connection.paused().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trial_that_never_ends_does_not_lock_the_member_out() {
+        let connection = connection();
+        let pause = connection.enter().await.unwrap().note(&dead::<()>()).unwrap();
+        tokio::time::advance(pause).await;
+        drop(connection.enter().await.unwrap());
+        assert!(connection.enter().await.is_ok());
+    }
+}

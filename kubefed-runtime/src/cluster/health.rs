@@ -112,7 +112,7 @@ impl HealthTask {
         match objects.merge_patch(namespace, &self.name, true, &patch).await {
             Ok(_) => self.shared.wrote_status(&self.name, status),
             Err(error) => {
-                tracing::warn!(cluster = self.name, %error, "writing the status of the KubeFedCluster")
+                tracing::warn!(cluster = self.name, %error, "writing the status of the KubeFedCluster");
             }
         }
     }

@@ -60,7 +60,8 @@ impl Way {
 #[derive(Clone)]
 pub(crate) struct Member {
     pub(crate) labels: Arc<BTreeMap<String, String>>,
-    pub(crate) ready: bool,
+    /// What the last probes found; `None` before the first.
+    pub(crate) ready: Option<bool>,
     pub(crate) way: Way,
 }
 
@@ -258,7 +259,7 @@ impl Shared {
             .lock()
             .iter()
             .map(|(name, entry)| {
-                let ready = entry.status.as_ref().is_some_and(KubeFedClusterStatus::is_ready);
+                let ready = entry.status.as_ref().map(KubeFedClusterStatus::is_ready);
                 let labels = Arc::clone(&entry.labels);
                 (
                     name.clone(),

@@ -88,7 +88,7 @@ impl FederatedNamespaces {
                 }
                 Ok(Some(watcher::Event::Apply(object))) => self.set(&object),
                 Ok(Some(watcher::Event::Delete(object))) => {
-                    self.remove(&object.namespace().unwrap_or_default())
+                    self.remove(&object.namespace().unwrap_or_default());
                 }
                 Ok(None) => return,
                 Err(error) => {

@@ -91,10 +91,7 @@ impl Operation {
             return;
         }
         let started = Instant::now();
-        let Ok(pass) = self.member.connection.enter().await else {
-            self.member.waiting.lock().insert(self.key.clone());
-            return;
-        };
+        let Ok(pass) = self.member.connection.enter().await else { return self.wait_for_member() };
         let result = self.perform().await;
         let request = match &result {
             Ok(()) | Err(Failure::Declined(..)) => Ok(()),
@@ -375,10 +372,7 @@ impl Operation {
 
     fn failed(&self, failure: Failure) {
         let (status, message) = match failure {
-            Failure::Request(error) if error.is_unavailable() => {
-                self.member.waiting.lock().insert(self.key.clone());
-                return;
-            }
+            Failure::Request(error) if error.is_unavailable() => return self.wait_for_member(),
             Failure::Request(error) => (self.action.failed(), error.to_string()),
             Failure::Declined(status, message) => (status, message),
         };
@@ -386,6 +380,15 @@ impl Operation {
         self.member
             .cache
             .failed(&self.target, Held { status, message }, rendered);
+    }
+
+    /// The object is taken up again when requests to the member may be tried again; at once, if that is so by now.
+    fn wait_for_member(&self) {
+        self.member.waiting.lock().insert(self.key.clone());
+        if self.member.connection.paused().is_none() {
+            self.member.waiting.lock().remove(&self.key);
+            self.controller.queue.add(self.key.clone());
+        }
     }
 
     /// Lets requests to the member be tried again after a pause.

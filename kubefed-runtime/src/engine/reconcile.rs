@@ -38,6 +38,7 @@ pub(super) struct Round<'a> {
     pub(super) key: &'a Key,
     pub(super) target: Key,
     pub(super) federated: &'a RawFederated,
+    began: Instant,
     pub(super) members: Arc<Members>,
     renderer: Renderer<'a>,
     rendered: BTreeMap<(String, bool), Result<Arc<Rendered>, Held>>,
@@ -104,6 +105,7 @@ impl TypeController {
             key,
             target: self.target_key(key),
             federated,
+            began: Instant::now(),
             members: self.engine.members_now(),
             renderer: Renderer::new(&self.descriptor, federated),
             rendered: BTreeMap::new(),
@@ -141,6 +143,9 @@ impl TypeController {
             verdicts = self.survey(&mut round, &placed.members);
         }
         self.schedule(&round, &verdicts);
+        if self.waits_for_more(&round, &verdicts) {
+            return;
+        }
         let outcomes = self.outcomes(&round, verdicts);
         let healthy = outcomes.iter().all(|outcome| outcome.status.is_ok());
         let reason = match reason {
@@ -149,6 +154,22 @@ impl TypeController {
             reason => reason,
         };
         self.record(&round, reason, &outcomes, placed.members.len()).await;
+    }
+
+    /// Whether the status is not written yet because something is still under way. After the length of a round it is
+    /// written as things stand.
+    fn waits_for_more(&self, round: &Round<'_>, verdicts: &[Verdict]) -> bool {
+        let mut unfinished = self.unfinished.lock();
+        if !verdicts.iter().any(|verdict| matches!(verdict.decision, Decision::Pending { .. })) {
+            unfinished.remove(round.key);
+            return false;
+        }
+        let since = *unfinished.entry(round.key.clone()).or_insert(round.began);
+        let rest = ROUND.saturating_sub(since.elapsed());
+        if !rest.is_zero() {
+            self.queue.add_after(round.key.clone(), rest);
+        }
+        !rest.is_zero()
     }
 
     /// Which members the object shall be in (spec 3.11).
@@ -376,10 +397,11 @@ fn no_rendering() -> Held {
     }
 }
 
-fn link(ready: bool, way: &Way, member: Option<&MemberOfType>) -> Link {
+fn link(ready: Option<bool>, way: &Way, member: Option<&MemberOfType>) -> Link {
     let connection = match way {
         Way::Failed(why) => return Link::NoClient(why.to_string()),
-        _ if !ready => return Link::NotReady,
+        _ if ready == Some(false) => return Link::NotReady,
+        _ if ready.is_none() => return Link::Listing,
         Way::Connecting => return Link::Listing,
         Way::Connected(connection) => connection,
     };

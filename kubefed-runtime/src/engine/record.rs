@@ -112,6 +112,7 @@ impl TypeController {
         }
         self.events.forget(key);
         self.unrecorded.lock().remove(key);
+        self.unfinished.lock().remove(key);
         self.host_failures.lock().remove(key);
     }
 
@@ -133,6 +134,7 @@ impl TypeController {
         let previous = round.federated.status.as_ref();
         let mut outcomes = Vec::new();
         for verdict in verdicts {
+            let is_settled = matches!(verdict.decision, Decision::Settled { .. });
             let (mut status, mut message) = match verdict.decision {
                 Decision::Absent => continue,
                 Decision::Settled { status, message } | Decision::Pending { status, message } => {
@@ -151,7 +153,9 @@ impl TypeController {
                     .unwrap_or(status);
                 message.clone_from(&said.message);
             }
-            self.warn_of(round, &verdict.cluster, status, message.as_deref());
+            if is_settled {
+                self.warn_of(round, &verdict.cluster, status, message.as_deref());
+            }
             outcomes.push(ClusterOutcome {
                 cluster: verdict.cluster,
                 status,

@@ -9,7 +9,7 @@ use std::{
 use kube::Client;
 use kubefed_core::api::TypeDescriptor;
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::broadcast;
+use tokio::{sync::broadcast, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -64,6 +64,8 @@ pub(crate) struct TypeController {
     pub(super) host_namespaces: RwLock<BTreeMap<String, String>>,
     /// Objects of which a member was written since their status was.
     pub(super) unrecorded: Mutex<HashSet<Key>>,
+    /// Objects of which something was still under way when they were last looked at, and since when.
+    pub(super) unfinished: Mutex<HashMap<Key, Instant>>,
     /// How often in a row a request to the host about an object failed.
     pub(super) host_failures: Mutex<HashMap<Key, u32>>,
     pub(super) ended: CancellationToken,
@@ -91,6 +93,7 @@ impl TypeController {
             members: RwLock::default(),
             host_namespaces: RwLock::default(),
             unrecorded: Mutex::default(),
+            unfinished: Mutex::default(),
             host_failures: Mutex::default(),
             ended: CancellationToken::new(),
         });
@@ -184,7 +187,7 @@ impl TypeController {
                     .engine
                     .members_now()
                     .iter()
-                    .all(|(name, member)| !member.ready || self.has_settled(name, &member.way))
+                    .all(|(name, member)| member.ready != Some(true) || self.has_settled(name, &member.way))
             {
                 return;
             }

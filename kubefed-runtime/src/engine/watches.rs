@@ -63,7 +63,7 @@ impl TypeController {
                 let connections: BTreeMap<&String, &Arc<Connection>> = now
                     .iter()
                     .filter_map(|(name, member)| Some((name, member.way.connection()?)))
-                    .filter(|(name, _)| now[*name].ready || self.members.read().contains_key(*name))
+                    .filter(|(name, _)| now[*name].ready == Some(true) || self.members.read().contains_key(*name))
                     .collect();
                 self.keep_watches(&connections);
                 self.queue.add_all(self.host.keys());

@@ -205,10 +205,10 @@ fn cluster_role() -> Kind {
     }
 }
 
-fn pods(image: &str, restart_policy: Option<&str>) -> Value {
+fn pods(image: &str) -> Value {
     json!({
         "metadata": {"labels": {"app": "web"}},
-        "spec": {"containers": [{"name": "web", "image": image}], "restartPolicy": restart_policy},
+        "spec": {"containers": [{"name": "web", "image": image}]},
     })
 }
 
@@ -219,13 +219,13 @@ fn deployment() -> Kind {
     let selector = json!({"matchLabels": {"app": "web"}});
     let spec = json!({
         "replicas": 0, "minReadySeconds": 5, "revisionHistoryLimit": 3, "selector": selector,
-        "template": pods(IMAGES[0], None),
+        "template": pods(IMAGES[0]),
     });
     Kind {
         name: "Deployment",
         template: json!({ "spec": spec }),
         created: json!({"spec": {"replicas": 0, "minReadySeconds": 5, "revisionHistoryLimit": 3}}),
-        edit: json!({"spec": {"revisionHistoryLimit": null, "template": pods(IMAGES[1], None)}}),
+        edit: json!({"spec": {"revisionHistoryLimit": null, "template": pods(IMAGES[1])}}),
         // What is left out is defaulted again.
         edited: json!({"spec": {"revisionHistoryLimit": 10, "template": {"spec": {"containers": [{"image": IMAGES[1]}]}}}}),
         override_: ("/spec/replicas", json!(1)),
@@ -235,7 +235,7 @@ fn deployment() -> Kind {
         status: Some(json!({"status": {"conditions": condition()}})),
         existing: with_marks(json!({"spec": {
             "replicas": 0, "minReadySeconds": 77, "selector": selector, "progressDeadlineSeconds": 700,
-            "template": pods(IMAGES[0], None),
+            "template": pods(IMAGES[0]),
         }})),
     }
 }
@@ -243,13 +243,13 @@ fn deployment() -> Kind {
 fn replica_set() -> Kind {
     let selector = json!({"matchLabels": {"app": "web"}});
     let spec = json!({
-        "replicas": 0, "minReadySeconds": 5, "selector": selector, "template": pods(IMAGES[0], None),
+        "replicas": 0, "minReadySeconds": 5, "selector": selector, "template": pods(IMAGES[0]),
     });
     Kind {
         name: "ReplicaSet",
         template: json!({"metadata": {"labels": {"size": "large"}}, "spec": spec}),
         created: json!({"metadata": {"labels": {"size": "large"}}, "spec": {"replicas": 0, "minReadySeconds": 5}}),
-        edit: json!({"metadata": {"labels": {"size": null}}, "spec": {"template": pods(IMAGES[1], None)}}),
+        edit: json!({"metadata": {"labels": {"size": null}}, "spec": {"template": pods(IMAGES[1])}}),
         edited: json!({
             "metadata": {"labels": {"size": null}},
             "spec": {"template": {"spec": {"containers": [{"image": IMAGES[1]}]}}},
@@ -260,14 +260,14 @@ fn replica_set() -> Kind {
         foreign: json!({"metadata": marks()}),
         status: Some(json!({"status": {"conditions": condition()}})),
         existing: with_marks(json!({"spec": {
-            "replicas": 0, "minReadySeconds": 77, "selector": selector, "template": pods(IMAGES[0], None),
+            "replicas": 0, "minReadySeconds": 77, "selector": selector, "template": pods(IMAGES[0]),
         }})),
     }
 }
 
 /// Suspended, so that it makes no pods. Most of a Job cannot be changed.
 fn job() -> Kind {
-    let template = pods(IMAGES[0], Some("Never"));
+    let template = merged(&pods(IMAGES[0]), &json!({"spec": {"restartPolicy": "Never"}}));
     Kind {
         name: "Job",
         template: json!({

@@ -27,7 +27,7 @@ mod wire;
 pub use cluster::{Answer, Cluster, Objects, Patch};
 pub use connector::FaultyConnector;
 pub use controller::{Controller, Setup};
-pub use federation::{Counts, Federation, MEMBERS, cluster_status, placement};
+pub use federation::{Counts, FIRST, Federation, MEMBERS, SECOND, cluster_status, placement};
 pub use json::{differs, requires};
 pub use kinds::{Kind, merged};
 pub use log::{Requests, Sent};

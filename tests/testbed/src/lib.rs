@@ -26,6 +26,7 @@ mod request_counts;
 mod resources;
 mod schema;
 mod store;
+mod structs;
 
 pub use control_plane::{ControlPlane, RequestCounts, RequestKey};
 pub use faults::RequestMatcher;

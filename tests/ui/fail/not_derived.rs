@@ -3,6 +3,6 @@ use kubefed_runtime::api::Federated;
 
 struct Website;
 
-fn main() {
-    let _: Option<Federated<Website>> = None;
-}
+fn take(_: Federated<Website>) {}
+
+fn main() {}

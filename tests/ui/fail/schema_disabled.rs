@@ -4,7 +4,13 @@ use kubefed_runtime::{Federate, api::Federated};
 use serde::{Deserialize, Serialize};
 
 #[derive(CustomResource, Federate, Serialize, Deserialize, Clone, Debug)]
-#[kube(group = "example.com", version = "v1", kind = "Website", namespaced, schema = "disabled")]
+#[kube(
+    group = "example.com",
+    version = "v1",
+    kind = "Website",
+    namespaced,
+    schema = "disabled"
+)]
 struct WebsiteSpec {
     host: String,
 }

@@ -31,15 +31,24 @@ pub struct Scale {
 
 fn main() {
     assert_eq!(Website::TARGET.api_version(), "example.com/v1");
-    assert_eq!((Website::TARGET.kind, Website::TARGET.plural), ("Website", "websites"));
+    assert_eq!(
+        (Website::TARGET.kind, Website::TARGET.plural),
+        ("Website", "websites")
+    );
     assert_eq!(Website::TARGET.scope, Scope::Namespaced);
     assert_eq!(Website::FEDERATED.api_version(), "types.kubefed.io/v1beta1");
-    assert_eq!((Website::FEDERATED.kind, Website::FEDERATED.plural), ("FederatedWebsite", "federatedwebsites"));
+    assert_eq!(
+        (Website::FEDERATED.kind, Website::FEDERATED.plural),
+        ("FederatedWebsite", "federatedwebsites")
+    );
     assert_eq!(Website::FEDERATED.scope, Scope::Namespaced);
     assert_eq!(Website::SHORT_NAMES, ["fw", "fws"]);
     assert_eq!(Website::REPLICAS, Some(&["spec", "scale", "minReplicas"][..]));
 
     let schema = Website::template_schema();
     let min = "/properties/spec/properties/scale/properties/minReplicas/type";
-    assert_eq!(schema.pointer(min).and_then(|kind| kind.as_str()), Some("integer"));
+    assert_eq!(
+        schema.pointer(min).and_then(|kind| kind.as_str()),
+        Some("integer")
+    );
 }

@@ -25,8 +25,12 @@ pub type FederatedDeployment = Federated<DeploymentType>;
 #[derive(Federate)]
 #[federate(
     target = "Namespace",
-    group = "", version = "v1", kind = "Namespace", plural = "namespaces", scope = "Cluster",
-    template(schema = r#"{"type":"object"}"#),
+    group = "",
+    version = "v1",
+    kind = "Namespace",
+    plural = "namespaces",
+    scope = "Cluster",
+    template(schema = r#"{"type":"object"}"#)
 )]
 pub struct NamespaceType;
 
@@ -35,12 +39,19 @@ fn main() {
     assert_eq!(DeploymentType::SHORT_NAMES, ["fdeploy"]);
     assert_eq!(DeploymentType::FEDERATED.group, names::TYPES_GROUP);
     assert_eq!(DeploymentType::FEDERATED.version, names::TYPES_VERSION);
-    assert!(DeploymentType::template_schema().pointer("/properties/spec").is_some());
+    assert!(
+        DeploymentType::template_schema()
+            .pointer("/properties/spec")
+            .is_some()
+    );
 
     let mut spec = FederatedSpec::default();
     spec.template = Some(Deployment::default());
     let federated = FederatedDeployment::new("web", spec).within("shop");
-    assert_eq!(kube::Resource::meta(&federated).namespace.as_deref(), Some("shop"));
+    assert_eq!(
+        kube::Resource::meta(&federated).namespace.as_deref(),
+        Some("shop")
+    );
 
     // A federated namespace lives in the namespace that it stands for.
     assert_eq!(NamespaceType::TARGET.scope, Scope::Cluster);

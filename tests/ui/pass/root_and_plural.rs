@@ -16,14 +16,28 @@ struct PolicySpec {
 }
 
 #[derive(CustomResource, Federate, Serialize, Deserialize, JsonSchema, Clone, Debug)]
-#[kube(group = "example.com", version = "v1", kind = "Mouse", plural = "mice", namespaced)]
-#[federate(federated(kind = "MouseEverywhere", plural = "miceeverywhere", group = "fed.example.com", version = "v1"))]
+#[kube(
+    group = "example.com",
+    version = "v1",
+    kind = "Mouse",
+    plural = "mice",
+    namespaced
+)]
+#[federate(federated(
+    kind = "MouseEverywhere",
+    plural = "miceeverywhere",
+    group = "fed.example.com",
+    version = "v1"
+))]
 struct MouseSpec {
     colour: String,
 }
 
 fn main() {
-    assert_eq!((PolicyObject::TARGET.kind, PolicyObject::TARGET.plural), ("Policy", "policies"));
+    assert_eq!(
+        (PolicyObject::TARGET.kind, PolicyObject::TARGET.plural),
+        ("Policy", "policies")
+    );
     assert_eq!(PolicyObject::TARGET.scope, Scope::Cluster);
     assert_eq!(PolicyObject::FEDERATED.scope, Scope::Cluster);
     assert!(PolicyObject::SHORT_NAMES.is_empty());
@@ -31,5 +45,8 @@ fn main() {
 
     assert_eq!(Mouse::TARGET.plural, "mice");
     assert_eq!(Mouse::FEDERATED.api_version(), "fed.example.com/v1");
-    assert_eq!((Mouse::FEDERATED.kind, Mouse::FEDERATED.plural), ("MouseEverywhere", "miceeverywhere"));
+    assert_eq!(
+        (Mouse::FEDERATED.kind, Mouse::FEDERATED.plural),
+        ("MouseEverywhere", "miceeverywhere")
+    );
 }

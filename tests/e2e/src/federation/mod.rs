@@ -25,8 +25,12 @@ use crate::{
     wait_until,
 };
 
-/// Names of the members.
-pub const MEMBERS: [&str; 2] = ["member1", "member2"];
+/// The one member.
+pub const FIRST: &str = "member1";
+/// The other member.
+pub const SECOND: &str = "member2";
+/// Both.
+pub const MEMBERS: [&str; 2] = [FIRST, SECOND];
 
 /// A host and its members, and the controller that is being tested.
 pub struct Federation {

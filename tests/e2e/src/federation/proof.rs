@@ -4,7 +4,7 @@ use anyhow::Result;
 use kubefed_runtime::api::{ApiResource, Scope};
 use serde_json::{Value, json};
 
-use super::{Federation, MEMBERS, fresh_name, placement};
+use super::{Federation, SECOND, fresh_name, placement};
 use crate::{differs, wait_until};
 
 impl Federation {
@@ -43,7 +43,7 @@ impl Federation {
         let label = json!({"metadata": {"labels": {"stamp": stamp}}});
         self.edit(kind, &name, &json!({ "template": label })).await?;
         self.wait_propagated(kind, &name).await?;
-        self.require_member(MEMBERS[1], kind, &name, &label).await
+        self.require_member(SECOND, kind, &name, &label).await
     }
 
     /// Creates the object for [`pass_barrier`](Self::pass_barrier).
@@ -56,11 +56,11 @@ impl Federation {
         if kind == "Namespace" {
             self.create_namespace(&name).await?;
         }
-        let spec = json!({"template": template, "placement": placement(&[MEMBERS[1]])});
+        let spec = json!({"template": template, "placement": placement(&[SECOND])});
         self.create(kind, &name, &spec).await?;
         if kind == "Namespace" {
-            self.wait_member(MEMBERS[1], kind, &name, &json!({})).await?;
-            self.wait_furnished(MEMBERS[1], &name).await?;
+            self.wait_member(SECOND, kind, &name, &json!({})).await?;
+            self.wait_furnished(SECOND, &name).await?;
         }
         self.wait_propagated(kind, &name).await
     }

@@ -79,7 +79,7 @@ impl Write<'_> {
         let named = |set: &FieldSet| with_named_fields(Some(shape), set);
         let last = named(last);
         let pruned = remove_items(shape, merged, &last);
-        let merged_set = named(&field_set(shape, &merged));
+        let merged_set = named(&field_set(shape, merged));
 
         // Back comes what anybody owns, this manager's new configuration included.
         let mut kept = named(&field_set(shape, &pruned));

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::schema::{Form, ListType, MapType, ScalarType, Shape, TypeSchema};
+use crate::schema::{Form, ListType, MapType, ScalarType, Shape};
 
 use super::path::PathElement;
 use super::typed::item_element;
@@ -45,17 +45,11 @@ pub(crate) enum Duplicates {
     Refused,
 }
 
-impl TypeSchema {
-    /// Checks an applied configuration: no unknown fields, no duplicate list items, scalars of the right type.
-    ///
-    /// # Errors
-    /// With every fault found; the walk of a map ends at its first unknown field.
-    pub(crate) fn validate(&self, object: &Value) -> Result<(), TypedErrors> {
-        validate(self.shape(), object, Duplicates::Refused)
-    }
-}
-
-/// Checks a value against its type.
+/// Checks a value against its type: no unknown fields, scalars of the right type, and where they are refused no duplicate
+/// list items.
+///
+/// # Errors
+/// With every fault found; the walk of a map ends at its first unknown field.
 pub(crate) fn validate(shape: Shape<'_>, value: &Value, duplicates: Duplicates) -> Result<(), TypedErrors> {
     let mut walk = Walk {
         duplicates,

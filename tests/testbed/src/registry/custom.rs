@@ -132,6 +132,7 @@ pub(super) fn served_kinds(
             subresources,
             short_names: list(&names["shortNames"]),
             categories: list(&names["categories"]),
+            go_type: None,
             storage: GroupResource::new(&group, &resource),
             traits: &builtin::PLAIN,
             custom: Some(Arc::new(custom)),

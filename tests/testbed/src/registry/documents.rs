@@ -11,6 +11,7 @@ use super::kind::{GroupVersionKind, ResourceKind, Subresource};
 use crate::builtin;
 use crate::schema::{Definitions, TypeSchema};
 use crate::store::GroupResource;
+use crate::structs::{GoType, Structs};
 
 /// The document of one group version.
 #[derive(Debug)]
@@ -144,6 +145,7 @@ fn read_kinds(document: &Document, openapi: &Value) -> Vec<Arc<ResourceKind>> {
     if let Err(error) = definitions.add_openapi(openapi) {
         tracing::error!(path = document.path, %error, "a pinned document cannot be read");
     }
+    let structs = Arc::new(Structs::read(openapi));
     let mut resources: BTreeMap<&str, Found> = BTreeMap::new();
     for (path, item) in openapi["paths"].as_object().into_iter().flatten() {
         let Some(served) = served(path, document.path) else {
@@ -176,7 +178,7 @@ fn read_kinds(document: &Document, openapi: &Value) -> Vec<Arc<ResourceKind>> {
     }
     resources
         .into_iter()
-        .filter_map(|(resource, found)| build(document, resource, found, &definitions))
+        .filter_map(|(resource, found)| build(document, resource, found, &definitions, &structs))
         .collect()
 }
 
@@ -200,6 +202,7 @@ fn build(
     resource: &str,
     found: Found,
     definitions: &Definitions,
+    structs: &Arc<Structs>,
 ) -> Option<Arc<ResourceKind>> {
     let kind = found.kind?;
     let (group, version) = (document.group(), document.version());
@@ -222,6 +225,7 @@ fn build(
         schema: definitions
             .kind(&kind.group, &kind.version, &kind.kind)
             .unwrap_or_else(TypeSchema::untyped),
+        go_type: GoType::of(structs, &kind.group, &kind.version, &kind.kind),
         kind: kind.kind,
         namespaced: found.namespaced,
         verbs,

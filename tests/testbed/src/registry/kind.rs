@@ -9,6 +9,7 @@ use super::custom::CustomKind;
 use crate::builtin::Traits;
 use crate::schema::TypeSchema;
 use crate::store::GroupResource;
+use crate::structs::GoType;
 
 /// Group, version and kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub(crate) struct ResourceKind {
     pub(crate) short_names: Vec<String>,
     pub(crate) categories: Vec<String>,
     pub(crate) schema: TypeSchema,
+    /// For built-in kinds the Go struct that their objects are decoded into.
+    pub(crate) go_type: Option<GoType>,
     /// Where the objects are kept, whatever the version or group that they are asked for in.
     pub(crate) storage: GroupResource,
     pub(crate) traits: &'static Traits,

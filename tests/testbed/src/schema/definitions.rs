@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::model::{DEDUCED, ListKind, Shape, TypeNode, TypeRef, Types};
+use super::model::{DEDUCED, Shape, TypeNode, TypeRef, Types};
 use super::{SchemaError, convert, decode};
 
 /// All types that an API server knows: built-in ones from OpenAPI v3 documents, custom ones from their definitions.
@@ -187,19 +187,6 @@ impl TypeSchema {
             .list
             .as_ref()
             .map(|list| self.reached(&list.items, None))
-    }
-
-    /// The keys of a list of type map; empty for every other type.
-    pub(crate) fn list_keys(&self) -> &[String] {
-        match self.node.list.as_ref().map(|list| &list.kind) {
-            Some(ListKind::Map(keys)) => keys,
-            Some(ListKind::Atomic | ListKind::Set) | None => &[],
-        }
-    }
-
-    /// The fields that an object of this type must have.
-    pub(crate) fn required(&self) -> &[String] {
-        self.node.map.as_ref().map_or(&[], |map| &map.required)
     }
 
     /// `x-kubernetes-patch-merge-key` of the field through which this type was reached.

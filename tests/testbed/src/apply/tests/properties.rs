@@ -8,6 +8,7 @@ use super::super::FieldSet;
 use super::super::path::{KeyValue, PathElement};
 use super::super::remove::with_named_fields;
 use super::super::typed::{field_set, item_element};
+use super::super::validate::{Duplicates, validate};
 use super::super::value::equal;
 use super::{LATER, Stage, object, widget};
 use crate::schema::{Form, Shape};
@@ -230,6 +231,6 @@ proptest! {
 
     #[test]
     fn widgets_conform_to_their_type(spec in spec()) {
-        prop_assert!(widget().validate(&object(spec)).is_ok());
+        prop_assert!(validate(widget().shape(), &object(spec), Duplicates::Refused).is_ok());
     }
 }
