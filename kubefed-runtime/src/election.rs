@@ -174,3 +174,73 @@ impl Election {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kubefed_testbed::{ControlPlane, EmbeddedControlPlane, RequestMatcher};
+
+    use super::*;
+
+    const TIMING: Timing = Timing {
+        lease: Duration::from_secs(15),
+        renew_deadline: Duration::from_secs(10),
+        retry: Duration::from_secs(2),
+    };
+
+    fn candidate(plane: &EmbeddedControlPlane, identity: &str) -> Election {
+        Election::new(plane.client(), "default", identity.to_owned(), TIMING, Clock::system())
+    }
+
+    async fn in_time<T>(seconds: u64, future: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout(Duration::from_secs(seconds), future).await.ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_one_leader_until_its_lease_has_run_out() {
+        let plane = EmbeddedControlPlane::in_process("host").unwrap();
+        let (mut first, mut second) = (candidate(&plane, "first"), candidate(&plane, "second"));
+        first.acquire().await;
+        let both = async {
+            tokio::select! {
+                () = first.hold() => "the first gave up",
+                () = second.acquire() => "the second took over",
+            }
+        };
+        assert_eq!(in_time(120, both).await, None, "the first renews");
+        assert_eq!(in_time(14, second.acquire()).await, None, "the first is gone, but its lease is not");
+        assert_eq!(in_time(10, second.acquire()).await, Some(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_was_given_back_is_taken_at_once() {
+        let plane = EmbeddedControlPlane::in_process("host").unwrap();
+        let (mut first, mut second) = (candidate(&plane, "first"), candidate(&plane, "second"));
+        first.acquire().await;
+        first.release().await;
+        assert_eq!(in_time(3, second.acquire()).await, Some(()));
+        first.release().await;
+        assert_eq!(in_time(60, first.acquire()).await, Some(()), "nobody renews for the second");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_leader_that_cannot_renew_stops_before_another_may_start() {
+        let plane = EmbeddedControlPlane::in_process("host").unwrap();
+        let mut leader = candidate(&plane, "leader");
+        leader.acquire().await;
+        plane.refuse(RequestMatcher::any().verb("PUT"), 500);
+        let start = Instant::now();
+        leader.hold().await;
+        assert!(start.elapsed() < TIMING.lease, "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_host_ends_the_leadership_too() {
+        let plane = EmbeddedControlPlane::in_process("host").unwrap();
+        let mut leader = candidate(&plane, "leader");
+        leader.acquire().await;
+        plane.pause();
+        let start = Instant::now();
+        leader.hold().await;
+        assert!(start.elapsed() < TIMING.lease, "{:?}", start.elapsed());
+    }
+}

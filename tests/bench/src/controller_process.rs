@@ -101,10 +101,13 @@ impl ControllerProcess {
         self.metrics.clone()
     }
 
-    /// Does `work`, and gives up as soon as the controller has ended.
+    /// Does `work`, and gives up as soon as the controller has ended. What goes wrong is told with the end of the
+    /// controller's log.
     pub(crate) async fn while_it_runs<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
-            done = work => done,
+            done = work => {
+                done.map_err(|error| anyhow!("{error:#}; the end of the controller's log:\n{}", log_tail(&self.log)))
+            }
             status = self.child.wait() => {
                 bail!("the controller has ended ({}); the end of its log:\n{}", status?, log_tail(&self.log))
             }

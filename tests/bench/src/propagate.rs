@@ -23,6 +23,10 @@ use crate::{
 /// Objects that open connections and warm up caches before the clock starts: as many for the controller as for the
 /// bare loop.
 const WARM_UP: usize = 20;
+/// Name of those that the controller brings to the members.
+const WARM_SET: &str = "warm";
+/// How long they may take.
+const WARM_UP_LIMIT: Duration = Duration::from_secs(60);
 
 /// What is measured, and on what.
 #[derive(Debug, clap::Args)]
@@ -89,7 +93,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         count: options.objects as usize,
     };
     let of_controller = run.with_controller(set).await?;
-    let bare = run.bare(set).await?;
+    let bare = run.bare(set.count).await?;
     let report = report(options, &of_controller, &bare)?;
     report.print(options.output)
 }
@@ -131,7 +135,7 @@ impl<'a> Run<'a> {
                 Snapshot::when_quiet(&self.planes).await?;
                 let idle = memory(id)?;
                 setup::federate_namespace(&self.planes).await?;
-                self.warm_up("warm", async |set| {
+                self.warm_up(WARM_SET, async |set| {
                     set.create(&self.planes.host.client, |_| ()).await
                 })
                 .await?;
@@ -163,8 +167,14 @@ impl<'a> Run<'a> {
     }
 
     /// The same without a controller.
-    async fn bare(&self, model: ObjectSet) -> Result<Measured> {
-        let bare = BareLoop::prepare(&self.planes, &model.object_name(0)).await?;
+    async fn bare(&self, count: usize) -> Result<Measured> {
+        // One that was never edited: its status is that of a new object.
+        let model = ObjectSet {
+            name: WARM_SET,
+            count: WARM_UP,
+        }
+        .object_name(0);
+        let bare = BareLoop::prepare(&self.planes, &model).await?;
         self.warm_up("bare-warm", async |set| bare.run(set).await).await?;
         tell(&format!("the bare requests of {} more", model.count));
         let set = ObjectSet {
@@ -182,9 +192,9 @@ impl<'a> Run<'a> {
         bring: impl AsyncFnOnce(ObjectSet) -> Result<()>,
     ) -> Result<()> {
         let set = ObjectSet { name, count: WARM_UP };
-        let observer = Observer::start(&self.planes, set, self.limit()).await?;
+        let observer = Observer::start(&self.planes, set, WARM_UP_LIMIT).await?;
         bring(set).await?;
-        observer.complete(self.limit()).await.context("warming up")
+        observer.complete(WARM_UP_LIMIT).await.context("warming up")
     }
 
     /// Brings a set to the members by `work`, and looks at what that takes.

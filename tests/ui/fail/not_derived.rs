@@ -1,8 +1,10 @@
-//! A type without the derive.
-use kubefed_runtime::api::Federated;
+//! A type without the derive, where a federated one is wanted.
+use kubefed_runtime::api::Federate;
 
 struct Website;
 
-fn take(_: Federated<Website>) {}
+fn federate<T: Federate>() {}
 
-fn main() {}
+fn main() {
+    federate::<Website>();
+}
