@@ -40,12 +40,7 @@ impl Expected {
             }
         };
         if tokio::time::timeout(PATIENCE, agreement).await.is_err() {
-            bail!(
-                "{} {} on {} is not as it shall be: {difference}",
-                self.kind,
-                self.name,
-                self.cluster
-            );
+            bail!("{} {} on {} is not as it shall be: {difference}", self.kind, self.name, self.cluster);
         }
         Ok(())
     }

@@ -69,13 +69,7 @@ async fn run(args: &Args) -> Result<()> {
     report.begins("Start the control planes: host, member1, member2")?;
     let planes = Planes::start(args.kubernetes).await?;
     report.ends()?;
-    let outcome = Story {
-        planes: &planes,
-        report: &mut report,
-        sabotage: args.sabotage,
-    }
-    .tell()
-    .await;
+    let outcome = Story { planes: &planes, report: &mut report, sabotage: args.sabotage }.tell().await;
     let problem = outcome.as_ref().err().map(|problem| format!("{problem:#}"));
     report.closes(&requests(&planes).await, problem.as_deref().map_or(Ok(()), Err))?;
     outcome?;
@@ -113,14 +107,8 @@ async fn keep(planes: &Planes) -> Result<()> {
     writeln!(out, "\nEverything keeps running until Ctrl-C. Have a look:\n")?;
     writeln!(out, "  export KUBECONFIG={}", path.display())?;
     writeln!(out, "  kubectl --context host get federateddeployments -n demo")?;
-    writeln!(
-        out,
-        "  kubectl --context host describe federatedwebsite front -n demo"
-    )?;
-    writeln!(
-        out,
-        "  kubectl --context member2 get deployments,configmaps -n demo"
-    )?;
+    writeln!(out, "  kubectl --context host describe federatedwebsite front -n demo")?;
+    writeln!(out, "  kubectl --context member2 get deployments,configmaps -n demo")?;
     tokio::signal::ctrl_c().await?;
     Ok(())
 }

@@ -19,9 +19,7 @@ impl Planes {
     pub(crate) async fn start(kubernetes: bool) -> Result<Self> {
         let names = [HOST, MEMBERS[0], MEMBERS[1]];
         if kubernetes {
-            return Ok(Self::Kubernetes(
-                kubefed_kubernetes::ControlPlanes::start(&names).await?,
-            ));
+            return Ok(Self::Kubernetes(kubefed_kubernetes::ControlPlanes::start(&names).await?));
         }
         let mut planes = Vec::new();
         for name in names {
@@ -34,11 +32,9 @@ impl Planes {
     pub(crate) fn all(&self) -> Vec<&dyn ControlPlane> {
         match self {
             Self::Embedded(planes) => planes.iter().map(|plane| plane as &dyn ControlPlane).collect(),
-            Self::Kubernetes(planes) => planes
-                .planes()
-                .iter()
-                .map(|plane| &**plane as &dyn ControlPlane)
-                .collect(),
+            Self::Kubernetes(planes) => {
+                planes.planes().iter().map(|plane| &**plane as &dyn ControlPlane).collect()
+            }
         }
     }
 

@@ -86,9 +86,7 @@ impl Report {
             Some((_, clusters)) => {
                 clusters.insert(cluster, cell.clone());
             }
-            None => self
-                .cells
-                .push((title, BTreeMap::from([(cluster, cell.clone())]))),
+            None => self.cells.push((title, BTreeMap::from([(cluster, cell.clone())]))),
         }
         if let Some(step) = self.steps.last_mut() {
             step["objects"][title][cluster] = json!({ "state": what, "milliseconds": millis });

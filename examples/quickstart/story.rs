@@ -60,14 +60,10 @@ impl Story<'_> {
         self.report.begins(
             "Install the CRDs, the types and the rights on the host, and the Website CRD in the members",
         )?;
-        install(&self.host(), &manager().manifests(KUBEFED_NAMESPACE)?)
-            .await
-            .context("on the host")?;
+        install(&self.host(), &manager().manifests(KUBEFED_NAMESPACE)?).await.context("on the host")?;
         for member in self.planes.members() {
             let crd = json!(Website::crd());
-            install(&member.client(), &[crd])
-                .await
-                .with_context(|| format!("in {}", member.name()))?;
+            install(&member.client(), &[crd]).await.with_context(|| format!("in {}", member.name()))?;
         }
         self.report.ends()
     }
@@ -103,21 +99,15 @@ impl Story<'_> {
     }
 
     async fn federate(&mut self) -> Result<()> {
-        self.report
-            .begins("Federate a Namespace, a ConfigMap, a Deployment and a Website")?;
-        self.report
-            .says("three replicas everywhere, but five in member2, by an override")?;
+        self.report.begins("Federate a Namespace, a ConfigMap, a Deployment and a Website")?;
+        self.report.says("three replicas everywhere, but five in member2, by an override")?;
         let host = self.host();
         let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(host.clone());
         let namespace = serde_json::from_value(json!({"metadata": {"name": NAMESPACE}}))?;
         namespaces.create(&PostParams::default(), &namespace).await?;
         let everywhere = json!({"clusterSelector": {}});
-        create::<FederatedNamespace>(
-            &host,
-            NAMESPACE,
-            &json!({"template": {}, "placement": everywhere}),
-        )
-        .await?;
+        create::<FederatedNamespace>(&host, NAMESPACE, &json!({"template": {}, "placement": everywhere}))
+            .await?;
         let config = json!({"template": {"data": {"colour": "blue"}}, "placement": everywhere});
         create::<FederatedConfigMap>(&host, "settings", &config).await?;
         let in_member2 = if self.sabotage { 6 } else { 5 };
@@ -147,50 +137,37 @@ impl Story<'_> {
     }
 
     async fn edit(&mut self) -> Result<()> {
-        self.report
-            .begins("Edit the template of the ConfigMap on the host: blue becomes green")?;
+        self.report.begins("Edit the template of the ConfigMap on the host: blue becomes green")?;
         let api: Api<FederatedConfigMap> = Api::namespaced(self.host(), NAMESPACE);
         let patch = json!({"spec": {"template": {"data": {"colour": "green"}}}});
-        api.patch("settings", &PatchParams::default(), &Patch::Merge(patch))
-            .await?;
+        api.patch("settings", &PatchParams::default(), &Patch::Merge(patch)).await?;
         let expected = MEMBERS.map(|cluster| settings_in(cluster, "green"));
         self.wait_for(&expected, "green").await?;
         self.report.ends()
     }
 
     async fn repair(&mut self) -> Result<()> {
-        self.report
-            .begins("Change the ConfigMap in member1 behind the controller's back")?;
+        self.report.begins("Change the ConfigMap in member1 behind the controller's back")?;
         let member1 = self.planes.members()[0].client();
         let api: Api<ConfigMap> = Api::namespaced(member1, NAMESPACE);
         let patch = json!({"data": {"colour": "red", "note": "somebody else's"}});
-        let changed = api
-            .patch("settings", &PatchParams::default(), &Patch::Merge(patch))
-            .await?;
+        let changed = api.patch("settings", &PatchParams::default(), &Patch::Merge(patch)).await?;
         let version = changed.metadata.resource_version.unwrap_or_default();
-        self.report
-            .says(&format!("member1 says red now (resourceVersion {version})"))?;
+        self.report.says(&format!("member1 says red now (resourceVersion {version})"))?;
         let mut expected = settings_in("member1", "green");
-        expected.values = Some(vec![(
-            "/data",
-            json!({"colour": "green", "note": "somebody else's"}),
-        )]);
+        expected.values = Some(vec![("/data", json!({"colour": "green", "note": "somebody else's"}))]);
         self.wait_for(&[expected], "repaired").await?;
-        self.report
-            .says("the controller put its own field right, and left the other one alone")?;
+        self.report.says("the controller put its own field right, and left the other one alone")?;
         self.report.ends()
     }
 
     async fn drop_member(&mut self) -> Result<()> {
-        self.report
-            .begins("Take member2 out of the Website's placement")?;
+        self.report.begins("Take member2 out of the Website's placement")?;
         let api: Api<Federated<Website>> = Api::namespaced(self.host(), NAMESPACE);
         let patch = json!({"spec": {"placement": {"clusters": [{"name": "member1"}]}}});
-        api.patch("front", &PatchParams::default(), &Patch::Merge(patch))
-            .await?;
+        api.patch("front", &PatchParams::default(), &Patch::Merge(patch)).await?;
         self.wait_for(&[website_in("member2", false)], "removed").await?;
-        self.wait_for(&[website_in("member1", true)], "still there")
-            .await?;
+        self.wait_for(&[website_in("member1", true)], "still there").await?;
         self.report.ends()
     }
 
@@ -206,20 +183,15 @@ impl Story<'_> {
         on_host.kind = "FederatedConfigMap";
         on_host.values = None;
         on_host.wait(&self.host()).await?;
-        self.report
-            .says("the federated object left the host after its last member was clean")?;
+        self.report.says("the federated object left the host after its last member was clean")?;
         self.report.ends()
     }
 
     /// Waits for all of them at once, and shows each as it is reached.
     async fn wait_for(&mut self, expected: &[Expected], what: &str) -> Result<()> {
         let members = self.planes.members();
-        let client = |cluster: &str| {
-            members
-                .iter()
-                .find(|plane| plane.name() == cluster)
-                .map(|plane| plane.client())
-        };
+        let client =
+            |cluster: &str| members.iter().find(|plane| plane.name() == cluster).map(|plane| plane.client());
         let mut waiting: FuturesUnordered<_> = expected
             .iter()
             .filter_map(|expected| {
@@ -246,9 +218,7 @@ where
 {
     let object: F = serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec}))?;
     let api: Api<F> = Api::namespaced(host.clone(), NAMESPACE);
-    api.create(&PostParams::default(), &object)
-        .await
-        .with_context(|| format!("creating {name}"))?;
+    api.create(&PostParams::default(), &object).await.with_context(|| format!("creating {name}"))?;
     Ok(())
 }
 
@@ -303,14 +273,8 @@ fn web_in(cluster: &'static str, replicas: i64) -> Expected {
         name: "web",
         values: Some(vec![
             ("/spec/replicas", json!(replicas)),
-            (
-                "/spec/template/spec/containers/0/image",
-                json!("registry.example.com/web:1.0"),
-            ),
-            (
-                "/metadata/labels",
-                json!({"app": "web", "kubefed.io/managed": "true"}),
-            ),
+            ("/spec/template/spec/containers/0/image", json!("registry.example.com/web:1.0")),
+            ("/metadata/labels", json!({"app": "web", "kubefed.io/managed": "true"})),
         ]),
     }
 }

@@ -7,12 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A web site that some operator in each cluster would bring up.
 #[derive(CustomResource, Federate, Serialize, Deserialize, JsonSchema, Clone, Debug)]
-#[kube(
-    group = "quickstart.example.com",
-    version = "v1",
-    kind = "Website",
-    namespaced
-)]
+#[kube(group = "quickstart.example.com", version = "v1", kind = "Website", namespaced)]
 #[federate(short_names("fweb"), replicas = spec.replicas)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WebsiteSpec {

@@ -48,9 +48,7 @@ impl FromStr for Digest {
     type Err = ParseDigestError;
 
     fn from_str(text: &str) -> Result<Self, ParseDigestError> {
-        let error = || ParseDigestError {
-            text: text.to_owned(),
-        };
+        let error = || ParseDigestError { text: text.to_owned() };
         let digit = |byte: u8| match byte {
             b'0'..=b'9' => Some(byte - b'0'),
             b'a'..=b'f' => Some(byte - b'a' + 10),
@@ -82,11 +80,7 @@ pub fn rendered(object: &Value) -> Digest {
 
 /// Canonical JSON: keys sorted bytewise, no white space, one form per number.
 pub(crate) fn canonical(value: &Value) -> String {
-    let mut writer = Writer {
-        out: String::with_capacity(256),
-        html: false,
-        floats_only: false,
-    };
+    let mut writer = Writer { out: String::with_capacity(256), html: false, floats_only: false };
     writer.value(value);
     writer.out
 }
@@ -95,11 +89,7 @@ pub(crate) fn canonical(value: &Value) -> String {
 #[must_use]
 pub fn template_version(template: Option<&Value>) -> String {
     template.map_or_else(String::new, |template| {
-        let mut writer = Writer {
-            out: String::new(),
-            html: true,
-            floats_only: false,
-        };
+        let mut writer = Writer { out: String::new(), html: true, floats_only: false };
         writer.value(template);
         writer.into_md5()
     })
@@ -112,11 +102,7 @@ pub fn template_version(template: Option<&Value>) -> String {
 #[must_use]
 pub fn overrides_version(spec: Option<&Value>) -> String {
     let Some(spec) = spec else { return String::new() };
-    let mut writer = Writer {
-        out: String::from("{\"overrides\":"),
-        html: true,
-        floats_only: true,
-    };
+    let mut writer = Writer { out: String::from("{\"overrides\":"), html: true, floats_only: true };
     match spec.get("overrides").and_then(Value::as_array) {
         None => writer.out.push_str("null"),
         Some(overrides) => writer.list(overrides, Writer::cluster_overrides),
@@ -138,10 +124,7 @@ impl Writer {
     /// Go's encoder ends with a newline, which KubeFed hashes with the rest.
     fn into_md5(mut self) -> String {
         self.out.push('\n');
-        Md5::digest(self.out.as_bytes())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        Md5::digest(self.out.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn value(&mut self, value: &Value) {
@@ -263,8 +246,7 @@ impl Writer {
             self.out.push_str(&format!("e{exponent:+}"));
         } else if point <= 0 {
             self.out.push_str("0.");
-            self.out
-                .extend(std::iter::repeat_n('0', usize::try_from(-point).unwrap_or(0)));
+            self.out.extend(std::iter::repeat_n('0', usize::try_from(-point).unwrap_or(0)));
             self.out.push_str(&digits);
         } else if before >= digits.len() {
             self.out.push_str(&digits);
@@ -371,12 +353,7 @@ mod tests {
     #[case("44136fa355b3678a1146ad16f7e8649e0")]
     #[case("+4136fa355b3678a1146ad16f7e8649e")]
     fn what_is_no_digest_is_refused(#[case] text: &str) {
-        assert!(
-            text.parse::<Digest>()
-                .unwrap_err()
-                .to_string()
-                .contains("32 lower-case")
-        );
+        assert!(text.parse::<Digest>().unwrap_err().to_string().contains("32 lower-case"));
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
@@ -400,11 +377,7 @@ mod tests {
     fn reversed(value: &Value) -> Value {
         match value {
             Value::Object(fields) => Value::Object(
-                fields
-                    .iter()
-                    .rev()
-                    .map(|(key, value)| (key.clone(), reversed(value)))
-                    .collect(),
+                fields.iter().rev().map(|(key, value)| (key.clone(), reversed(value))).collect(),
             ),
             Value::Array(items) => items.iter().map(reversed).collect(),
             other => other.clone(),

@@ -32,34 +32,14 @@ impl Probe {
         use ClusterConditionType::{ConfigMalformed, Offline, Ready};
         match self {
             Self::Healthy { .. } => {
-                vec![(
-                    Ready,
-                    "True",
-                    "ClusterReady",
-                    "/healthz responded with ok".to_owned(),
-                )]
+                vec![(Ready, "True", "ClusterReady", "/healthz responded with ok".to_owned())]
             }
             Self::Unhealthy => vec![
-                (
-                    Ready,
-                    "False",
-                    "ClusterNotReady",
-                    "/healthz responded without ok".to_owned(),
-                ),
-                (
-                    Offline,
-                    "False",
-                    "ClusterReachable",
-                    "cluster is reachable".to_owned(),
-                ),
+                (Ready, "False", "ClusterNotReady", "/healthz responded without ok".to_owned()),
+                (Offline, "False", "ClusterReachable", "cluster is reachable".to_owned()),
             ],
             Self::Unreachable(why) => {
-                vec![(
-                    Offline,
-                    "True",
-                    "ClusterNotReachable",
-                    format!("cluster is not reachable: {why}"),
-                )]
+                vec![(Offline, "True", "ClusterNotReachable", format!("cluster is not reachable: {why}"))]
             }
             Self::Malformed(why) => vec![(
                 ConfigMalformed,
@@ -113,11 +93,7 @@ impl Health {
         if stored.is_ready() == probe.is_ready() || matches!(probe, Probe::Malformed(_)) {
             return report(Some(stored), probe, now);
         }
-        let threshold = if probe.is_ready() {
-            thresholds.success
-        } else {
-            thresholds.failure
-        };
+        let threshold = if probe.is_ready() { thresholds.success } else { thresholds.failure };
         if run >= threshold {
             return report(Some(stored), probe, now);
         }
@@ -133,44 +109,32 @@ impl Health {
 /// What a probe alone says. A condition keeps the time of its last transition while the readiness and its own status
 /// are what they were; one that appears while the readiness stays has the time since when it is what it is.
 fn report(stored: Option<&KubeFedClusterStatus>, probe: Probe, now: Timestamp) -> KubeFedClusterStatus {
-    let conditions = probe
-        .conditions()
-        .into_iter()
-        .map(|(type_, status, reason, message)| {
-            let unchanged = stored
-                .filter(|stored| stored.is_ready() == probe.is_ready())
-                .and_then(
-                    |stored| match stored.conditions.iter().find(|before| before.type_ == type_) {
-                        Some(before) => Some(before).filter(|before| before.status == status),
-                        None => stored.conditions.first(),
-                    },
-                );
-            ClusterCondition {
-                type_,
-                status: status.to_owned(),
-                last_probe_time: now,
-                last_transition_time: Some(
-                    unchanged
-                        .and_then(|before| before.last_transition_time)
-                        .unwrap_or(now),
-                ),
-                reason: Some(reason.to_owned()),
-                message: Some(message),
+    let conditions = probe.conditions().into_iter().map(|(type_, status, reason, message)| {
+        let unchanged = stored.filter(|stored| stored.is_ready() == probe.is_ready()).and_then(|stored| {
+            match stored.conditions.iter().find(|before| before.type_ == type_) {
+                Some(before) => Some(before).filter(|before| before.status == status),
+                None => stored.conditions.first(),
             }
         });
-    let mut next = KubeFedClusterStatus {
-        conditions: conditions.collect(),
-        ..KubeFedClusterStatus::default()
-    };
+        ClusterCondition {
+            type_,
+            status: status.to_owned(),
+            last_probe_time: now,
+            last_transition_time: Some(
+                unchanged.and_then(|before| before.last_transition_time).unwrap_or(now),
+            ),
+            reason: Some(reason.to_owned()),
+            message: Some(message),
+        }
+    });
+    let mut next =
+        KubeFedClusterStatus { conditions: conditions.collect(), ..KubeFedClusterStatus::default() };
     if let Some(stored) = stored {
         next.zones.clone_from(&stored.zones);
         next.region.clone_from(&stored.region);
         next.kubernetes_version.clone_from(&stored.kubernetes_version);
     }
-    if let Probe::Healthy {
-        version: Some(version),
-    } = probe
-    {
+    if let Probe::Healthy { version: Some(version) } = probe {
         next.kubernetes_version = Some(version);
     }
     next
@@ -213,10 +177,7 @@ mod tests {
 
     use super::*;
 
-    const THRESHOLDS: Thresholds = Thresholds {
-        failure: 3,
-        success: 1,
-    };
+    const THRESHOLDS: Thresholds = Thresholds { failure: 3, success: 1 };
     const HEARTBEAT: Duration = Duration::from_secs(300);
 
     fn second(second: i64) -> Timestamp {
@@ -224,11 +185,7 @@ mod tests {
     }
 
     fn probe(ready: bool) -> Probe {
-        if ready {
-            Probe::Healthy { version: None }
-        } else {
-            Probe::Unhealthy
-        }
+        if ready { Probe::Healthy { version: None } } else { Probe::Unhealthy }
     }
 
     /// A status of one `Ready` condition, as in KubeFed's tests.
@@ -241,23 +198,12 @@ mod tests {
             reason: None,
             message: None,
         };
-        KubeFedClusterStatus {
-            conditions: vec![condition],
-            ..KubeFedClusterStatus::default()
-        }
+        KubeFedClusterStatus { conditions: vec![condition], ..KubeFedClusterStatus::default() }
     }
 
     fn ready_condition(status: &KubeFedClusterStatus) -> (bool, Timestamp, Timestamp) {
-        let condition = status
-            .conditions
-            .iter()
-            .find(|c| c.type_ == ClusterConditionType::Ready)
-            .unwrap();
-        (
-            condition.status == "True",
-            condition.last_probe_time,
-            condition.last_transition_time.unwrap(),
-        )
+        let condition = status.conditions.iter().find(|c| c.type_ == ClusterConditionType::Ready).unwrap();
+        (condition.status == "True", condition.last_probe_time, condition.last_transition_time.unwrap())
     }
 
     /// Spec D.3: stored, run, new, now, reported, run after.
@@ -278,10 +224,7 @@ mod tests {
         let stored = stored.map(|(ready, probed, changed)| status(ready, probed, changed));
         let mut health = Health { run };
         let reported = health.observe(stored.as_ref(), probe(ready), second(now), THRESHOLDS);
-        assert_eq!(
-            ready_condition(&reported),
-            (expected.0, second(expected.1), second(expected.2))
-        );
+        assert_eq!(ready_condition(&reported), (expected.0, second(expected.1), second(expected.2)));
         assert_eq!(health.run, run_after);
     }
 
@@ -326,14 +269,8 @@ mod tests {
         let malformed = Probe::Malformed("no secret".to_owned());
         let reported = Health::default().observe(Some(&stored), malformed, second(2), THRESHOLDS);
         assert_eq!(reported.conditions.len(), 1);
-        assert_eq!(
-            reported.conditions[0].type_,
-            ClusterConditionType::ConfigMalformed
-        );
-        assert_eq!(
-            reported.conditions[0].reason.as_deref(),
-            Some("ClusterConfigMalformed")
-        );
+        assert_eq!(reported.conditions[0].type_, ClusterConditionType::ConfigMalformed);
+        assert_eq!(reported.conditions[0].reason.as_deref(), Some("ClusterConfigMalformed"));
         assert_eq!(reported.conditions[0].last_transition_time, Some(second(2)));
         assert!(!reported.is_ready());
     }
@@ -380,36 +317,22 @@ mod tests {
         assert_eq!(second_.conditions[0].last_probe_time, second(2));
         let third = health.observe(Some(&second_), Probe::Unhealthy, second(3), THRESHOLDS);
         // Not ready since 1, reachable since 3.
-        let times: Vec<_> = third
-            .conditions
-            .iter()
-            .map(|c| c.last_transition_time.unwrap())
-            .collect();
+        let times: Vec<_> = third.conditions.iter().map(|c| c.last_transition_time.unwrap()).collect();
         assert_eq!(times, [second(1), second(3)]);
     }
 
     #[test]
     fn what_a_probe_does_not_tell_stays() {
-        let version = |version: &str| Probe::Healthy {
-            version: Some(version.to_owned()),
-        };
+        let version = |version: &str| Probe::Healthy { version: Some(version.to_owned()) };
         let mut health = Health::default();
         let mut first = health.observe(None, version("v1.36.2"), second(1), THRESHOLDS);
         first.region = Some("here".to_owned());
-        let next = health.observe(
-            Some(&first),
-            Probe::Healthy { version: None },
-            second(2),
-            THRESHOLDS,
-        );
+        let next = health.observe(Some(&first), Probe::Healthy { version: None }, second(2), THRESHOLDS);
         assert_eq!(next.kubernetes_version.as_deref(), Some("v1.36.2"));
         assert_eq!(next.region.as_deref(), Some("here"));
         let next = health.observe(Some(&first), version("v1.36.3"), second(3), THRESHOLDS);
         assert_eq!(next.kubernetes_version.as_deref(), Some("v1.36.3"));
-        let once = Thresholds {
-            failure: 1,
-            success: 1,
-        };
+        let once = Thresholds { failure: 1, success: 1 };
         let next = health.observe(Some(&first), Probe::Unhealthy, second(4), once);
         assert_eq!(next.kubernetes_version.as_deref(), Some("v1.36.2"));
     }
@@ -428,11 +351,7 @@ mod tests {
         assert!(!needs_write(Some(&stored), &stored, HEARTBEAT));
         assert!(!needs_write(Some(&stored), &status(true, 1_299, 1), HEARTBEAT));
         assert!(needs_write(Some(&stored), &status(true, 1_300, 1), HEARTBEAT));
-        assert!(needs_write(
-            Some(&stored),
-            &status(false, 1_001, 1_001),
-            HEARTBEAT
-        ));
+        assert!(needs_write(Some(&stored), &status(false, 1_001, 1_001), HEARTBEAT));
         assert!(needs_write(Some(&status(true, 9_000, 1)), &stored, HEARTBEAT));
         let mut other = status(true, 1_001, 1);
         other.conditions[0].message = Some("port 43210".to_owned());

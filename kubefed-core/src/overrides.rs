@@ -11,12 +11,8 @@ use serde_json::Value;
 use crate::api::{ClusterOverride, ClusterOverrides, OverrideOperation};
 
 /// Paths that overrides may not name, because they would make another object of it.
-const PROTECTED_PATHS: [&str; 4] = [
-    "/metadata/namespace",
-    "/metadata/name",
-    "/metadata/generateName",
-    "/kind",
-];
+const PROTECTED_PATHS: [&str; 4] =
+    ["/metadata/namespace", "/metadata/name", "/metadata/generateName", "/kind"];
 
 /// Why overrides cannot be used. The status of the member is `ApplyOverridesFailed`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,15 +105,11 @@ pub enum PathProblem {
 impl fmt::Display for PathProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoPath => write!(
-                f,
-                "the path has no slash; write it as a JSON pointer, as in \"/spec/replicas\""
-            ),
+            Self::NoPath => {
+                write!(f, "the path has no slash; write it as a JSON pointer, as in \"/spec/replicas\"")
+            }
             Self::Missing { at, is_target: true } => {
-                write!(
-                    f,
-                    "there is no {at:?} to remove; correct the path, or delete the override"
-                )
+                write!(f, "there is no {at:?} to remove; correct the path, or delete the override")
             }
             Self::Missing { at, is_target: false } => write!(
                 f,
@@ -149,31 +141,18 @@ impl fmt::Display for PathProblem {
 /// The first violation. KubeFed refuses all clusters for it, and so do we: what is wrong there may be meant for any.
 pub fn validate(overrides: &[ClusterOverrides]) -> Result<(), OverrideError> {
     let mut clusters = BTreeSet::new();
-    for ClusterOverrides {
-        cluster_name,
-        cluster_overrides,
-    } in overrides
-    {
+    for ClusterOverrides { cluster_name, cluster_overrides } in overrides {
         if !clusters.insert(cluster_name) {
-            return Err(OverrideError::DuplicateCluster {
-                cluster: cluster_name.clone(),
-            });
+            return Err(OverrideError::DuplicateCluster { cluster: cluster_name.clone() });
         }
         let mut paths = BTreeSet::new();
         for (index, ClusterOverride { path, .. }) in cluster_overrides.iter().flatten().enumerate() {
             let cluster = || cluster_name.clone();
             if PROTECTED_PATHS.contains(&path.as_str()) {
-                return Err(OverrideError::ProtectedPath {
-                    cluster: cluster(),
-                    index,
-                    path: path.clone(),
-                });
+                return Err(OverrideError::ProtectedPath { cluster: cluster(), index, path: path.clone() });
             }
             if !paths.insert(path) {
-                return Err(OverrideError::DuplicatePath {
-                    cluster: cluster(),
-                    path: path.clone(),
-                });
+                return Err(OverrideError::DuplicatePath { cluster: cluster(), path: path.clone() });
             }
         }
     }
@@ -233,14 +212,11 @@ fn unescape(segment: &str) -> Cow<'_, str> {
 
 /// The pointer to the segment at a depth, for messages.
 fn pointer(segments: &[Cow<'_, str>], depth: usize) -> String {
-    segments
-        .iter()
-        .take(depth + 1)
-        .fold(String::new(), |mut pointer, segment| {
-            pointer.push('/');
-            pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
-            pointer
-        })
+    segments.iter().take(depth + 1).fold(String::new(), |mut pointer, segment| {
+        pointer.push('/');
+        pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+        pointer
+    })
 }
 
 fn apply_one(
@@ -265,10 +241,7 @@ fn apply_one(
             }
             OverrideOperation::Remove => {
                 if fields.remove(last.as_ref()).is_none() {
-                    return Err(PathProblem::Missing {
-                        at: pointer(&segments, depth),
-                        is_target: true,
-                    });
+                    return Err(PathProblem::Missing { at: pointer(&segments, depth), is_target: true });
                 }
             }
         },
@@ -287,16 +260,13 @@ fn descend<'a>(
 ) -> Result<&'a mut Value, PathProblem> {
     let at = || pointer(segments, depth);
     match container {
-        Value::Object(fields) => fields.get_mut(segment).ok_or_else(|| PathProblem::Missing {
-            at: at(),
-            is_target: false,
-        }),
+        Value::Object(fields) => {
+            fields.get_mut(segment).ok_or_else(|| PathProblem::Missing { at: at(), is_target: false })
+        }
         Value::Array(items) => {
             let index = existing_index(segment, items.len(), false, at)?;
             let length = items.len();
-            items
-                .get_mut(index)
-                .ok_or_else(|| PathProblem::OutOfRange { at: at(), length })
+            items.get_mut(index).ok_or_else(|| PathProblem::OutOfRange { at: at(), length })
         }
         other => Err(no_container(other, depth, segments)),
     }
@@ -312,10 +282,7 @@ fn no_container(found: &Value, depth: usize, segments: &[Cow<'_, str>]) -> PathP
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     };
-    let at = depth
-        .checked_sub(1)
-        .map(|depth| pointer(segments, depth))
-        .unwrap_or_default();
+    let at = depth.checked_sub(1).map(|depth| pointer(segments, depth)).unwrap_or_default();
     PathProblem::NoContainer { at, found }
 }
 
@@ -333,10 +300,7 @@ fn change_list(
             // One place more than there are items: behind the last one.
             let index =
                 existing_index(segment, items.len() + 1, true, &at).map_err(|problem| match problem {
-                    PathProblem::OutOfRange { at, .. } => PathProblem::OutOfRange {
-                        at,
-                        length: items.len(),
-                    },
+                    PathProblem::OutOfRange { at, .. } => PathProblem::OutOfRange { at, length: items.len() },
                     other => other,
                 })?;
             items.insert(index, value());
@@ -364,14 +328,12 @@ fn existing_index(
     let number: i64 = segment.parse().map_err(|_| PathProblem::NoIndex { at: at() })?;
     let index = match usize::try_from(number) {
         Ok(index) => Some(index),
-        Err(_) if from_end => usize::try_from(number.unsigned_abs())
-            .ok()
-            .and_then(|back| length.checked_sub(back)),
+        Err(_) if from_end => {
+            usize::try_from(number.unsigned_abs()).ok().and_then(|back| length.checked_sub(back))
+        }
         Err(_) => None,
     };
-    index
-        .filter(|&index| index < length)
-        .ok_or_else(|| PathProblem::OutOfRange { at: at(), length })
+    index.filter(|&index| index < length).ok_or_else(|| PathProblem::OutOfRange { at: at(), length })
 }
 
 #[cfg(test)]
@@ -505,11 +467,7 @@ mod tests {
             Just(Some(OverrideOperation::Remove)),
         ];
         let segment = prop_oneof!["[abc]", "-?[0-3]", Just("-".to_owned()), "\\PC{0,3}"];
-        let value = prop_oneof![
-            Just(None),
-            Just(Some(json!(1))),
-            Just(Some(json!({"a": [{}, 2]})))
-        ];
+        let value = prop_oneof![Just(None), Just(Some(json!(1))), Just(Some(json!({"a": [{}, 2]})))];
         (operation, prop::collection::vec(segment, 0..4), value).prop_map(|(op, segments, value)| {
             ClusterOverride {
                 op,

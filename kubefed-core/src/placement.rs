@@ -52,18 +52,14 @@ pub fn place(
     namespace: NamespacePlacement<'_>,
     members: &[Member<'_>],
 ) -> Result<Placed, PlacementError> {
-    let mut placed = select(placement, members).map_err(|invalid| PlacementError {
-        of_namespace: false,
-        invalid,
-    })?;
+    let mut placed =
+        select(placement, members).map_err(|invalid| PlacementError { of_namespace: false, invalid })?;
     match namespace {
         NamespacePlacement::Unrestricted => {}
         NamespacePlacement::NotFederated => placed.members.clear(),
         NamespacePlacement::Restricted(placement) => {
-            let allowed = select(placement, members).map_err(|invalid| PlacementError {
-                of_namespace: true,
-                invalid,
-            })?;
+            let allowed = select(placement, members)
+                .map_err(|invalid| PlacementError { of_namespace: true, invalid })?;
             placed.members.retain(|member| allowed.members.contains(member));
         }
     }
@@ -87,10 +83,7 @@ fn select(placement: Option<&Placement>, members: &[Member<'_>]) -> Result<Place
     };
     validate(selector)?;
     let matching = members.iter().filter(|member| matches(selector, member.labels));
-    Ok(Placed {
-        members: matching.map(|member| member.name.to_owned()).collect(),
-        unknown: Vec::new(),
-    })
+    Ok(Placed { members: matching.map(|member| member.name.to_owned()).collect(), unknown: Vec::new() })
 }
 
 /// Whether labels satisfy a valid selector, with the rules of the API server: all requirements must hold, and
@@ -164,10 +157,7 @@ impl fmt::Display for InvalidRequirement {
                 )
             }
             Problem::Values { operator } => {
-                write!(
-                    f,
-                    "the operator {operator} takes no values; remove them, or use In or NotIn"
-                )
+                write!(f, "the operator {operator} takes no values; remove them, or use In or NotIn")
             }
             Problem::Key { key, rule } => write!(f, "{key:?} is not a label key; {rule}"),
             Problem::Value { value, rule } => write!(f, "{value:?} is not a label value; {rule}"),
@@ -180,10 +170,7 @@ fn validate(selector: &LabelSelector) -> Result<(), InvalidRequirement> {
     for (key, value) in selector.match_labels.iter().flatten() {
         validate_key(key)
             .and_then(|()| validate_value(value))
-            .map_err(|problem| InvalidRequirement {
-                field: format!("matchLabels[{key:?}]"),
-                problem,
-            })?;
+            .map_err(|problem| InvalidRequirement { field: format!("matchLabels[{key:?}]"), problem })?;
     }
     for (index, requirement) in selector.match_expressions.iter().flatten().enumerate() {
         validate_requirement(requirement).map_err(|problem| InvalidRequirement {
@@ -211,10 +198,7 @@ fn validate_requirement(requirement: &LabelSelectorRequirement) -> Result<(), Pr
 
 /// A label key is a name with an optional DNS subdomain before a slash.
 fn validate_key(key: &str) -> Result<(), Problem> {
-    let problem = |rule| Problem::Key {
-        key: key.to_owned(),
-        rule,
-    };
+    let problem = |rule| Problem::Key { key: key.to_owned(), rule };
     let name = match key.split_once('/') {
         Some((prefix, _)) if !is_subdomain(prefix) => {
             return Err(problem(
@@ -238,10 +222,7 @@ fn validate_value(value: &str) -> Result<(), Problem> {
     }
     let rule =
         "it has at most 63 letters, digits, '-', '_' and '.', and begins and ends with a letter or digit";
-    Err(Problem::Value {
-        value: value.to_owned(),
-        rule,
-    })
+    Err(Problem::Value { value: value.to_owned(), rule })
 }
 
 /// Whether a text that is not empty has the characters of label names and values.
@@ -250,9 +231,7 @@ fn is_label_text(text: &str) -> bool {
     let ends_well = |end: Option<&u8>| end.is_some_and(u8::is_ascii_alphanumeric);
     ends_well(bytes.first())
         && ends_well(bytes.last())
-        && bytes
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
 }
 
 fn is_subdomain(text: &str) -> bool {
@@ -276,20 +255,8 @@ mod tests {
     /// Cluster 1 has no labels, cluster 2 has `foo=bar` (spec D.1).
     fn place_on_two(placement: &Value, namespace: NamespacePlacement<'_>) -> Result<Placed, PlacementError> {
         let placement: Option<Placement> = serde_json::from_value(placement.clone()).unwrap();
-        let (none, foo) = (
-            BTreeMap::new(),
-            BTreeMap::from([("foo".to_owned(), "bar".to_owned())]),
-        );
-        let members = [
-            Member {
-                name: "cluster1",
-                labels: &none,
-            },
-            Member {
-                name: "cluster2",
-                labels: &foo,
-            },
-        ];
+        let (none, foo) = (BTreeMap::new(), BTreeMap::from([("foo".to_owned(), "bar".to_owned())]));
+        let members = [Member { name: "cluster1", labels: &none }, Member { name: "cluster2", labels: &foo }];
         place(placement.as_ref(), namespace, &members)
     }
 
@@ -357,10 +324,7 @@ mod tests {
     fn invalid_requirements_are_named(#[case] requirement: Value, #[case] expected: &str) {
         let error = place_on_two(&selector(&requirement), NamespacePlacement::Unrestricted).unwrap_err();
         let message = error.to_string();
-        assert!(
-            message.starts_with("spec.placement.clusterSelector.matchExpressions[0]"),
-            "{message}"
-        );
+        assert!(message.starts_with("spec.placement.clusterSelector.matchExpressions[0]"), "{message}");
         assert!(message.contains(expected), "{message}");
     }
 
@@ -368,26 +332,16 @@ mod tests {
     fn invalid_labels_are_named_too() {
         let long = "x".repeat(64);
         let placement = json!({"clusterSelector": {"matchLabels": {"example.com/zone": long}}});
-        let message = place_on_two(&placement, NamespacePlacement::Unrestricted)
-            .unwrap_err()
-            .to_string();
+        let message = place_on_two(&placement, NamespacePlacement::Unrestricted).unwrap_err().to_string();
         assert!(message.contains("matchLabels[\"example.com/zone\"]"), "{message}");
     }
 
     #[test]
     fn an_invalid_placement_of_the_namespace_says_so() {
         let bad = serde_json::from_value(selector(&json!({"key": "a", "operator": "Near"}))).unwrap();
-        let error = place_on_two(
-            &json!({"clusterSelector": {}}),
-            NamespacePlacement::Restricted(Some(&bad)),
-        )
-        .unwrap_err();
+        let error = place_on_two(&json!({"clusterSelector": {}}), NamespacePlacement::Restricted(Some(&bad)))
+            .unwrap_err();
         assert!(error.is_of_namespace());
-        assert!(
-            error
-                .to_string()
-                .starts_with("FederatedNamespace: spec.placement"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("FederatedNamespace: spec.placement"), "{error}");
     }
 }

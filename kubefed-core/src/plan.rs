@@ -178,27 +178,17 @@ impl Action {
 }
 
 fn settled(status: PropagationStatus) -> Decision {
-    Decision::Settled {
-        status,
-        message: None,
-    }
+    Decision::Settled { status, message: None }
 }
 
 fn settled_because(status: PropagationStatus, message: impl Into<String>) -> Decision {
-    Decision::Settled {
-        status,
-        message: Some(message.into()),
-    }
+    Decision::Settled { status, message: Some(message.into()) }
 }
 
 /// Decides about a member of a federated object that is not being deleted.
 #[must_use]
 pub fn decide(member: &MemberView<'_>) -> Decision {
-    let decision = if member.selected {
-        decide_selected(member)
-    } else {
-        decide_deselected(member)
-    };
+    let decision = if member.selected { decide_selected(member) } else { decide_deselected(member) };
     hold_back(member, decision)
 }
 
@@ -229,11 +219,9 @@ pub fn decide_orphan(member: &MemberView<'_>) -> Decision {
         return Decision::Absent;
     }
     match member.observed {
-        Some(Observed {
-            managed: ManagedLabel::True,
-            deleting: false,
-            ownership: Some(_),
-        }) => hold_back(member, Decision::Act(Action::Unlabel)),
+        Some(Observed { managed: ManagedLabel::True, deleting: false, ownership: Some(_) }) => {
+            hold_back(member, Decision::Act(Action::Unlabel))
+        }
         _ => Decision::Absent,
     }
 }
@@ -242,10 +230,9 @@ pub fn decide_orphan(member: &MemberView<'_>) -> Decision {
 fn obstacle(connection: &Connection) -> Option<Decision> {
     match connection {
         Connection::Ready | Connection::Failing(_) => None,
-        Connection::NotReady => Some(settled_because(
-            PropagationStatus::ClusterNotReady,
-            "the health checks of the cluster fail",
-        )),
+        Connection::NotReady => {
+            Some(settled_because(PropagationStatus::ClusterNotReady, "the health checks of the cluster fail"))
+        }
         Connection::NoClient(why) => Some(settled_because(PropagationStatus::ClientRetrievalFailed, why)),
         Connection::ListFailed(why) => Some(settled_because(PropagationStatus::CachedRetrievalFailed, why)),
         Connection::Listing => Some(Decision::Pending {
@@ -329,10 +316,7 @@ fn hold_back(member: &MemberView<'_>, decision: Decision) -> Decision {
         return decision;
     };
     if member.busy {
-        return Decision::Pending {
-            status: action.provisional(),
-            message: None,
-        };
+        return Decision::Pending { status: action.provisional(), message: None };
     }
     if let Some(held) = member.held {
         return settled_because(held.status, held.message.clone());
@@ -357,20 +341,12 @@ mod tests {
         Observed {
             managed: ManagedLabel::True,
             deleting: false,
-            ownership: Some(Ownership {
-                digest: digest(ownership),
-                owns_replicas: false,
-                by_apply: true,
-            }),
+            ownership: Some(Ownership { digest: digest(ownership), owns_replicas: false, by_apply: true }),
         }
     }
 
     fn record(rendered: u64, ownership: u64) -> Record {
-        Record {
-            rendered: digest(rendered),
-            ownership: digest(ownership),
-            fresh: true,
-        }
+        Record { rendered: digest(rendered), ownership: digest(ownership), fresh: true }
     }
 
     fn member() -> MemberView<'static> {
@@ -397,87 +373,40 @@ mod tests {
     #[test]
     fn what_is_absent_is_created_and_what_is_right_is_left_alone() {
         assert_eq!(decide(&member()), Decision::Act(Action::Create));
-        let right = MemberView {
-            observed: Some(observed(2)),
-            record: Some(record(1, 2)),
-            ..member()
-        };
+        let right = MemberView { observed: Some(observed(2)), record: Some(record(1, 2)), ..member() };
         assert_eq!(decide(&right), settled(PropagationStatus::Ok));
     }
 
     #[test]
     fn a_changed_template_is_applied_and_a_changed_member_is_repaired() {
-        let edited = MemberView {
-            observed: Some(observed(2)),
-            record: Some(record(9, 2)),
-            ..member()
-        };
+        let edited = MemberView { observed: Some(observed(2)), record: Some(record(9, 2)), ..member() };
         assert_eq!(decide(&edited), Decision::Act(Action::Apply));
-        let drifted = MemberView {
-            observed: Some(observed(3)),
-            record: Some(record(1, 2)),
-            ..member()
-        };
+        let drifted = MemberView { observed: Some(observed(3)), record: Some(record(1, 2)), ..member() };
         assert_eq!(decide(&drifted), Decision::Act(Action::Repair));
     }
 
     #[test]
     fn a_missing_or_old_record_is_compared_before_anything_is_written() {
-        let missing = MemberView {
-            observed: Some(observed(2)),
-            ..member()
-        };
+        let missing = MemberView { observed: Some(observed(2)), ..member() };
         assert_eq!(decide(&missing), Decision::Act(Action::Compare));
-        let old = Record {
-            fresh: false,
-            ..record(1, 9)
-        };
-        let old = MemberView {
-            observed: Some(observed(2)),
-            record: Some(old),
-            ..member()
-        };
+        let old = Record { fresh: false, ..record(1, 9) };
+        let old = MemberView { observed: Some(observed(2)), record: Some(old), ..member() };
         assert_eq!(decide(&old), Decision::Act(Action::Compare));
-        let edited = Record {
-            fresh: false,
-            ..record(8, 2)
-        };
-        let edited = MemberView {
-            observed: Some(observed(2)),
-            record: Some(edited),
-            ..member()
-        };
-        assert_eq!(
-            decide(&edited),
-            Decision::Act(Action::Apply),
-            "the template changed while nobody looked"
-        );
+        let edited = Record { fresh: false, ..record(8, 2) };
+        let edited = MemberView { observed: Some(observed(2)), record: Some(edited), ..member() };
+        assert_eq!(decide(&edited), Decision::Act(Action::Apply), "the template changed while nobody looked");
     }
 
     #[test]
     fn hands_off_and_deletion_are_respected() {
-        let off = Observed {
-            managed: ManagedLabel::False,
-            ..observed(2)
-        };
+        let off = Observed { managed: ManagedLabel::False, ..observed(2) };
         for selected in [true, false] {
-            let decision = decide(&MemberView {
-                selected,
-                observed: Some(off),
-                ..member()
-            });
+            let decision = decide(&MemberView { selected, observed: Some(off), ..member() });
             assert!(!matches!(decision, Decision::Act(_)), "{decision:?}");
         }
-        let going = Observed {
-            deleting: true,
-            ..observed(2)
-        };
+        let going = Observed { deleting: true, ..observed(2) };
         for selected in [true, false] {
-            let decision = decide(&MemberView {
-                selected,
-                observed: Some(going),
-                ..member()
-            });
+            let decision = decide(&MemberView { selected, observed: Some(going), ..member() });
             assert_eq!(status_of(&decision), Some(PropagationStatus::WaitingForRemoval));
         }
     }
@@ -485,133 +414,64 @@ mod tests {
     #[test]
     fn only_what_carries_our_label_is_ever_deleted() {
         for managed in [ManagedLabel::False, ManagedLabel::Other] {
-            let there = Some(Observed {
-                managed,
-                ..observed(2)
-            });
-            let deselected = MemberView {
-                selected: false,
-                observed: there,
-                ..member()
-            };
+            let there = Some(Observed { managed, ..observed(2) });
+            let deselected = MemberView { selected: false, observed: there, ..member() };
             assert_eq!(decide(&deselected), Decision::Absent);
             assert_eq!(decide_removal(&deselected, false, false), Decision::Absent);
             assert_eq!(decide_orphan(&deselected), Decision::Absent);
         }
-        let ours = MemberView {
-            selected: false,
-            observed: Some(observed(2)),
-            ..member()
-        };
+        let ours = MemberView { selected: false, observed: Some(observed(2)), ..member() };
         assert_eq!(decide(&ours), Decision::Act(Action::Delete));
-        let host = MemberView {
-            is_host_namespace: true,
-            ..ours
-        };
+        let host = MemberView { is_host_namespace: true, ..ours };
         assert_eq!(decide(&host), Decision::Act(Action::Unlabel));
-        assert_eq!(
-            decide_removal(&host, false, false),
-            Decision::Act(Action::Unlabel)
-        );
+        assert_eq!(decide_removal(&host, false, false), Decision::Act(Action::Unlabel));
     }
 
     #[test]
     fn an_orphan_without_our_entry_is_not_touched() {
-        let copied = Observed {
-            ownership: None,
-            ..observed(2)
-        };
-        assert_eq!(
-            decide_orphan(&MemberView {
-                observed: Some(copied),
-                ..member()
-            }),
-            Decision::Absent
-        );
-        let ours = MemberView {
-            observed: Some(observed(2)),
-            ..member()
-        };
+        let copied = Observed { ownership: None, ..observed(2) };
+        assert_eq!(decide_orphan(&MemberView { observed: Some(copied), ..member() }), Decision::Absent);
+        let ours = MemberView { observed: Some(observed(2)), ..member() };
         assert_eq!(decide_orphan(&ours), Decision::Act(Action::Unlabel));
     }
 
     #[test]
     fn removal_is_over_only_when_the_member_said_so() {
-        assert_eq!(
-            decide_removal(&member(), false, false),
-            Decision::Act(Action::Verify)
-        );
+        assert_eq!(decide_removal(&member(), false, false), Decision::Act(Action::Verify));
         assert_eq!(decide_removal(&member(), false, true), Decision::Absent);
-        let dead = MemberView {
-            connection: &Connection::NotReady,
-            ..member()
-        };
-        assert_eq!(
-            status_of(&decide_removal(&dead, false, true)),
-            Some(PropagationStatus::ClusterNotReady)
-        );
+        let dead = MemberView { connection: &Connection::NotReady, ..member() };
+        assert_eq!(status_of(&decide_removal(&dead, false, true)), Some(PropagationStatus::ClusterNotReady));
     }
 
     #[test]
     fn an_unready_member_shows_where_it_is_selected_or_still_holds_what_we_applied() {
-        let dead = MemberView {
-            connection: &Connection::NotReady,
-            ..member()
-        };
-        assert_eq!(
-            status_of(&decide(&dead)),
-            Some(PropagationStatus::ClusterNotReady)
-        );
-        let deselected = MemberView {
-            selected: false,
-            ..dead
-        };
+        let dead = MemberView { connection: &Connection::NotReady, ..member() };
+        assert_eq!(status_of(&decide(&dead)), Some(PropagationStatus::ClusterNotReady));
+        let deselected = MemberView { selected: false, ..dead };
         assert_eq!(decide(&deselected), Decision::Absent);
-        let holding = MemberView {
-            record: Some(record(1, 2)),
-            ..deselected
-        };
-        assert_eq!(
-            status_of(&decide(&holding)),
-            Some(PropagationStatus::WaitingForRemoval)
-        );
+        let holding = MemberView { record: Some(record(1, 2)), ..deselected };
+        assert_eq!(status_of(&decide(&holding)), Some(PropagationStatus::WaitingForRemoval));
     }
 
     #[test]
     fn contents_wait_for_their_namespace() {
         for namespace in [NamespaceState::Missing, NamespaceState::Terminating] {
-            let decision = decide(&MemberView {
-                namespace,
-                ..member()
-            });
+            let decision = decide(&MemberView { namespace, ..member() });
             assert!(matches!(decision, Decision::Pending { .. }), "{decision:?}");
         }
     }
 
     #[test]
     fn a_failure_is_waited_out() {
-        let held = Held {
-            status: PropagationStatus::UpdateFailed,
-            message: "spec.x: no".into(),
-        };
+        let held = Held { status: PropagationStatus::UpdateFailed, message: "spec.x: no".into() };
         let refused = MemberView {
             observed: Some(observed(2)),
             record: Some(record(9, 2)),
             held: Some(&held),
             ..member()
         };
-        assert_eq!(
-            status_of(&decide(&refused)),
-            Some(PropagationStatus::UpdateFailed)
-        );
-        let right = MemberView {
-            record: Some(record(1, 2)),
-            ..refused
-        };
-        assert_eq!(
-            decide(&right),
-            settled(PropagationStatus::Ok),
-            "nothing is due, so nothing is held"
-        );
+        assert_eq!(status_of(&decide(&refused)), Some(PropagationStatus::UpdateFailed));
+        let right = MemberView { record: Some(record(1, 2)), ..refused };
+        assert_eq!(decide(&right), settled(PropagationStatus::Ok), "nothing is due, so nothing is held");
     }
 }

@@ -116,10 +116,7 @@ impl RenderError {
     }
 
     fn template(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Template {
-            field: field.into(),
-            problem: problem.into(),
-        }
+        Self::Template { field: field.into(), problem: problem.into() }
     }
 }
 
@@ -143,10 +140,8 @@ impl<'a> Renderer<'a> {
         let list = federated.spec.overrides.as_deref().unwrap_or_default();
         let overrides = overrides::validate(list).map(|()| {
             let pairs = list.iter().filter_map(|item| {
-                let overrides = item
-                    .cluster_overrides
-                    .as_deref()
-                    .filter(|overrides| !overrides.is_empty())?;
+                let overrides =
+                    item.cluster_overrides.as_deref().filter(|overrides| !overrides.is_empty())?;
                 Some((item.cluster_name.as_str(), overrides))
             });
             pairs.collect()
@@ -185,11 +180,7 @@ impl<'a> Renderer<'a> {
         };
         let changed = overrides::applied(base, overrides)?;
         check_identity(base, &changed)?;
-        let replicas = if self.set_replicas(overrides) {
-            Replicas::FromTemplate
-        } else {
-            replicas
-        };
+        let replicas = if self.set_replicas(overrides) { Replicas::FromTemplate } else { replicas };
         self.finish(changed, replicas)
     }
 
@@ -198,15 +189,11 @@ impl<'a> Renderer<'a> {
         let Some(path) = &self.descriptor.replicas else {
             return false;
         };
-        overrides
-            .iter()
-            .filter(|item| item.op != Some(OverrideOperation::Remove))
-            .any(|item| {
-                overrides::segments(&item.path).is_some_and(|segments| {
-                    segments.len() <= path.len()
-                        && segments.iter().zip(path).all(|(segment, key)| segment == key)
-                })
+        overrides.iter().filter(|item| item.op != Some(OverrideOperation::Remove)).any(|item| {
+            overrides::segments(&item.path).is_some_and(|segments| {
+                segments.len() <= path.len() && segments.iter().zip(path).all(|(segment, key)| segment == key)
             })
+        })
     }
 
     /// What comes after the overrides, whatever they did.
@@ -264,10 +251,7 @@ fn base(
     };
     object.remove("status");
     let metadata = object_at(&mut object, "metadata", "spec.template.metadata")?;
-    for warning in [
-        TemplateWarning::AnnotationsNotSupported,
-        TemplateWarning::FinalizersNotSupported,
-    ] {
+    for warning in [TemplateWarning::AnnotationsNotSupported, TemplateWarning::FinalizersNotSupported] {
         let key = warning.field().trim_start_matches("metadata.");
         if metadata.remove(key).is_some_and(|value| !is_empty(&value)) {
             warnings.push(warning);
@@ -276,10 +260,7 @@ fn base(
     for key in SERVER_METADATA {
         metadata.remove(key);
     }
-    metadata.insert(
-        "name".to_owned(),
-        federated.metadata.name.clone().unwrap_or_default().into(),
-    );
+    metadata.insert("name".to_owned(), federated.metadata.name.clone().unwrap_or_default().into());
     match federated.metadata.namespace.as_deref() {
         Some(namespace) if descriptor.target.is_namespaced() && !namespace.is_empty() => {
             metadata.insert("namespace".to_owned(), namespace.into());
@@ -289,10 +270,8 @@ fn base(
         }
     }
     object.insert("kind".to_owned(), descriptor.target.kind.clone().into());
-    let has_version = object
-        .get("apiVersion")
-        .and_then(Value::as_str)
-        .is_some_and(|version| !version.is_empty());
+    let has_version =
+        object.get("apiVersion").and_then(Value::as_str).is_some_and(|version| !version.is_empty());
     if !has_version {
         object.insert("apiVersion".to_owned(), descriptor.target.api_version().into());
     }
@@ -319,10 +298,7 @@ fn object_at<'o>(
         *value = Value::Object(Map::new());
     }
     value.as_object_mut().ok_or_else(|| {
-        RenderError::template(
-            name,
-            "is not an object; write key and value pairs, or leave it out",
-        )
+        RenderError::template(name, "is not an object; write key and value pairs, or leave it out")
     })
 }
 
@@ -389,9 +365,7 @@ fn remove_path(object: &mut Value, path: &[String]) {
     };
     let mut fields = object.as_object_mut();
     for key in parents {
-        fields = fields
-            .and_then(|fields| fields.get_mut(key))
-            .and_then(Value::as_object_mut);
+        fields = fields.and_then(|fields| fields.get_mut(key)).and_then(Value::as_object_mut);
     }
     if let Some(fields) = fields {
         fields.remove(last);

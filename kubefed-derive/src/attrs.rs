@@ -66,9 +66,7 @@ pub(crate) struct CratesAttr {
 
 impl Default for CratesAttr {
     fn default() -> Self {
-        Self {
-            runtime: default_runtime(),
-        }
+        Self { runtime: default_runtime() }
     }
 }
 
@@ -108,9 +106,7 @@ impl Text {
 
 impl FromMeta for Text {
     fn from_word() -> Result<Self> {
-        Err(Error::custom(
-            "a value is missing: write a string literal behind `=`",
-        ))
+        Err(Error::custom("a value is missing: write a string literal behind `=`"))
     }
 
     fn from_expr(expr: &Expr) -> Result<Self> {
@@ -181,10 +177,7 @@ impl FromMeta for ReplicasAttr {
     }
 
     fn from_expr(expr: &Expr) -> Result<Self> {
-        FieldPath::from_expr(expr).map(|path| Self {
-            fields: path.0,
-            json: None,
-        })
+        FieldPath::from_expr(expr).map(|path| Self { fields: path.0, json: None })
     }
 
     fn from_list(items: &[NestedMeta]) -> Result<Self> {
@@ -193,10 +186,7 @@ impl FromMeta for ReplicasAttr {
     }
 
     fn from_invalid_expr(value: &MetaNameValueInvalidExpr) -> Result<Self> {
-        FieldPath::from_invalid_expr(value).map(|path| Self {
-            fields: path.0,
-            json: None,
-        })
+        FieldPath::from_invalid_expr(value).map(|path| Self { fields: path.0, json: None })
     }
 }
 
@@ -285,11 +275,7 @@ pub(crate) enum Kube {
 
 impl Kube {
     pub(crate) fn of(input: &DeriveInput) -> Self {
-        if !input
-            .attrs
-            .iter()
-            .any(|attribute| attribute.path().is_ident("kube"))
-        {
+        if !input.attrs.iter().any(|attribute| attribute.path().is_ident("kube")) {
             return Self::Absent;
         }
         let Ok(attrs) = KubeAttrs::from_derive_input(input) else {

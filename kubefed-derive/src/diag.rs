@@ -6,10 +6,7 @@ use proc_macro2::TokenStream;
 /// What `#[federate(…)]` takes, and how it is written.
 const FORMS: [(&str, &str); 12] = [
     ("crates", "crates(runtime = path::to::kubefed_runtime)"),
-    (
-        "federated",
-        "federated(kind = \"FederatedWebsite\", plural = \"federatedwebsites\")",
-    ),
+    ("federated", "federated(kind = \"FederatedWebsite\", plural = \"federatedwebsites\")"),
     ("group", "group = \"example.com\""),
     ("kind", "kind = \"Website\""),
     ("namespaced", "namespaced"),
@@ -75,8 +72,5 @@ fn explain_unknown(what: &str, unknown: &str) -> String {
 fn form_at(displayed: &str) -> Option<&'static str> {
     let (_, location) = displayed.rsplit_once(" at ")?;
     let attribute = location.split('/').next()?;
-    FORMS
-        .iter()
-        .find(|(name, _)| *name == attribute)
-        .map(|(_, form)| *form)
+    FORMS.iter().find(|(name, _)| *name == attribute).map(|(_, form)| *form)
 }

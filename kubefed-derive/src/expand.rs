@@ -37,10 +37,7 @@ fn implementation(model: &Model) -> TokenStream {
     let short_names = short_names(&model.short_names);
     let replicas = model.replicas.as_ref().map(replicas_constant);
     let schema = schema_call(runtime, subject, &model.schema);
-    let path_check = model
-        .replicas
-        .as_ref()
-        .map(|replicas| path_check(model, replicas));
+    let path_check = model.replicas.as_ref().map(|replicas| path_check(model, replicas));
 
     quote! {
         #[automatically_derived]
@@ -69,13 +66,7 @@ fn scope_type(runtime: &Path, scope: ScopeName) -> Type {
 }
 
 fn type_names(runtime: &Path, names: &Names) -> TokenStream {
-    let Names {
-        group,
-        version,
-        kind,
-        plural,
-        scope,
-    } = names;
+    let Names { group, version, kind, plural, scope } = names;
     let scope = match scope {
         ScopeName::Namespaced => quote!(Namespaced),
         ScopeName::Cluster => quote!(Cluster),
@@ -137,12 +128,7 @@ fn path_check(model: &Model, replicas: &Replicas) -> TokenStream {
 
 /// An implementation without content, beside errors: what uses the type shall not add errors of its own.
 fn implementation_beside_errors(fallback: &Fallback) -> TokenStream {
-    let Fallback {
-        runtime,
-        subject,
-        generics,
-        target,
-    } = fallback;
+    let Fallback { runtime, subject, generics, target } = fallback;
     let mut generics = generics.clone();
     if !generics.params.is_empty() {
         let bound = parse_quote!(Self: #runtime::__private::Target);

@@ -89,11 +89,7 @@ impl Model {
         let mut errors = Error::accumulator();
         let names = errors.handle(shape.names(&attrs, &input.ident));
         let federated = errors.handle(FederatedNames::of(&attrs.federated));
-        let replicas = attrs
-            .replicas
-            .0
-            .as_ref()
-            .and_then(|attr| errors.handle(Replicas::of(attr)));
+        let replicas = attrs.replicas.0.as_ref().and_then(|attr| errors.handle(Replicas::of(attr)));
         let schema = errors.handle(shape.schema(attrs.template.as_ref(), &input.ident));
         for name in &attrs.short_names.0 {
             errors.handle(names::check_label(name));
@@ -226,35 +222,21 @@ fn names_of_custom_resource(kube: &KubeAttrs, attrs: &FederateAttrs) -> Result<N
     }
 
     let kind = kube.kind.value();
-    let singular = || {
-        kube.singular
-            .as_ref()
-            .map_or_else(|| kind.to_ascii_lowercase(), LitStr::value)
-    };
-    let plural = kube
-        .plural
-        .as_ref()
-        .map_or_else(|| names::plural_of(&singular()), LitStr::value);
+    let singular = || kube.singular.as_ref().map_or_else(|| kind.to_ascii_lowercase(), LitStr::value);
+    let plural = kube.plural.as_ref().map_or_else(|| names::plural_of(&singular()), LitStr::value);
     errors.finish_with(Names {
         group: kube.group.value(),
         version: kube.version.value(),
         kind,
         plural,
-        scope: if kube.namespaced {
-            ScopeName::Namespaced
-        } else {
-            ScopeName::Cluster
-        },
+        scope: if kube.namespaced { ScopeName::Namespaced } else { ScopeName::Cluster },
     })
 }
 
 fn names_given(attrs: &FederateAttrs, ident: &Ident) -> Result<Names> {
     let mut errors = Error::accumulator();
     let missing: Vec<_> = [
-        (
-            "`group = \"example.com\"` (the core group is `\"\"`)",
-            &attrs.group,
-        ),
+        ("`group = \"example.com\"` (the core group is `\"\"`)", &attrs.group),
         ("`version = \"v1\"`", &attrs.version),
         ("`kind = \"Website\"`", &attrs.kind),
     ]
@@ -262,10 +244,8 @@ fn names_given(attrs: &FederateAttrs, ident: &Ident) -> Result<Names> {
     .filter_map(|(form, text)| text.is_none().then_some(form))
     .collect();
     if !missing.is_empty() {
-        let message = format!(
-            "names of the target are missing: add {} to `#[federate(…)]`",
-            missing.join(", ")
-        );
+        let message =
+            format!("names of the target are missing: add {} to `#[federate(…)]`", missing.join(", "));
         errors.push(Error::custom(message).with_span(ident));
     }
     if attrs.namespaced.is_present()
@@ -289,13 +269,7 @@ fn names_given(attrs: &FederateAttrs, ident: &Ident) -> Result<Names> {
         None if attrs.namespaced.is_present() => ScopeName::Namespaced,
         None => ScopeName::Cluster,
     };
-    errors.finish_with(Names {
-        group,
-        version,
-        kind,
-        plural,
-        scope,
-    })
+    errors.finish_with(Names { group, version, kind, plural, scope })
 }
 
 /// What the attributes say of the names of the federated kind.
@@ -329,20 +303,12 @@ impl FederatedNames {
     fn complete(self, target: &Names) -> Names {
         // A federated namespace lives in the namespace that it stands for.
         let is_namespaces = target.group.is_empty() && target.plural == "namespaces";
-        let scope = if is_namespaces {
-            ScopeName::Namespaced
-        } else {
-            target.scope
-        };
+        let scope = if is_namespaces { ScopeName::Namespaced } else { target.scope };
         Names {
             group: self.group.unwrap_or_else(|| names::FEDERATED_GROUP.to_owned()),
-            version: self
-                .version
-                .unwrap_or_else(|| names::FEDERATED_VERSION.to_owned()),
+            version: self.version.unwrap_or_else(|| names::FEDERATED_VERSION.to_owned()),
             kind: self.kind.unwrap_or_else(|| format!("Federated{}", target.kind)),
-            plural: self
-                .plural
-                .unwrap_or_else(|| format!("federated{}", target.plural)),
+            plural: self.plural.unwrap_or_else(|| format!("federated{}", target.plural)),
             scope: self.scope.unwrap_or(scope),
         }
     }
@@ -352,16 +318,9 @@ impl Replicas {
     fn of(attr: &ReplicasAttr) -> Result<Self> {
         let json = match &attr.json {
             Some(path) => names::json_path(path)?,
-            None => attr
-                .fields
-                .iter()
-                .map(|field| names::camel_case(&field.unraw().to_string()))
-                .collect(),
+            None => attr.fields.iter().map(|field| names::camel_case(&field.unraw().to_string())).collect(),
         };
-        Ok(Self {
-            fields: attr.fields.clone(),
-            json,
-        })
+        Ok(Self { fields: attr.fields.clone(), json })
     }
 }
 
@@ -400,11 +359,6 @@ impl Fallback {
                 (input.ident.clone(), target)
             }
         };
-        Some(Self {
-            runtime,
-            subject,
-            generics: input.generics.clone(),
-            target,
-        })
+        Some(Self { runtime, subject, generics: input.generics.clone(), target })
     }
 }

@@ -17,10 +17,7 @@ const EXPANSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/expand");
 #[test]
 fn expansions_are_those_in_the_tree() {
     let update = env::var_os("UPDATE_EXPANSIONS").is_some();
-    let mut programs: Vec<_> = fs::read_dir(PROGRAMS)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut programs: Vec<_> = fs::read_dir(PROGRAMS).unwrap().map(|entry| entry.unwrap().path()).collect();
     programs.sort();
     assert!(!programs.is_empty(), "no programs in {PROGRAMS}");
 
@@ -54,11 +51,7 @@ fn expansions_of(program: &str) -> TokenStream {
         })
     };
     let file: File = syn::parse_file(program).unwrap();
-    file.items
-        .iter()
-        .filter(derives)
-        .map(|item| expand::derive(item.to_token_stream()))
-        .collect()
+    file.items.iter().filter(derives).map(|item| expand::derive(item.to_token_stream())).collect()
 }
 
 fn format_code(code: TokenStream) -> String {
@@ -74,10 +67,7 @@ fn errors_of(input: TokenStream) -> (Vec<String>, Vec<String>) {
                 messages.push(item.mac.parse_body::<syn::LitStr>().unwrap().value());
             }
             Item::Impl(item) => subjects.push(item.self_ty.to_token_stream().to_string()),
-            other => panic!(
-                "neither an error nor an implementation: {}",
-                other.to_token_stream()
-            ),
+            other => panic!("neither an error nor an implementation: {}", other.to_token_stream()),
         }
     }
     (messages, subjects)
@@ -103,44 +93,20 @@ fn custom_resource(attributes: &TokenStream) -> TokenStream {
 #[test]
 fn one_mistake_is_one_error_beside_an_implementation() {
     let cases = [
-        (
-            marker(&quote!(grup = "apps")),
-            "unknown attribute `grup`: did you mean `group`?",
-        ),
+        (marker(&quote!(grup = "apps")), "unknown attribute `grup`: did you mean `group`?"),
         (
             marker(&quote!(group = "apps", finaliser = "f")),
             "unknown attribute `finaliser`: write one of `crates`, `federated`, `group`, `kind`",
         ),
-        (
-            marker(&quote!()),
-            "add `group = \"example.com\"` (the core group is `\"\"`)",
-        ),
-        (
-            marker(&quote!(group = "apps", group = "batch")),
-            "`group` is given twice: keep one",
-        ),
+        (marker(&quote!()), "add `group = \"example.com\"` (the core group is `\"\"`)"),
+        (marker(&quote!(group = "apps", group = "batch")), "`group` is given twice: keep one"),
         (marker(&quote!(group = apps)), "write a string literal here"),
         (marker(&quote!(group)), "a value is missing"),
-        (
-            marker(&quote!(group = "apps", short_names = "f")),
-            "write string literals in parentheses",
-        ),
-        (
-            marker(&quote!(group = "apps", short_names(f))),
-            "write a string literal here",
-        ),
-        (
-            marker(&quote!(group = "Apps")),
-            "a group is a DNS name in lower case",
-        ),
-        (
-            marker(&quote!(group = "apps..com")),
-            "a group is a DNS name in lower case",
-        ),
-        (
-            marker(&quote!(group = "apps", plural = "Deployments")),
-            "this name takes lower-case letters",
-        ),
+        (marker(&quote!(group = "apps", short_names = "f")), "write string literals in parentheses"),
+        (marker(&quote!(group = "apps", short_names(f))), "write a string literal here"),
+        (marker(&quote!(group = "Apps")), "a group is a DNS name in lower case"),
+        (marker(&quote!(group = "apps..com")), "a group is a DNS name in lower case"),
+        (marker(&quote!(group = "apps", plural = "Deployments")), "this name takes lower-case letters"),
         (
             marker(&quote!(group = "apps", scope = "namespaced")),
             "unknown value `namespaced`: did you mean `Namespaced`?",
@@ -149,90 +115,27 @@ fn one_mistake_is_one_error_beside_an_implementation() {
             marker(&quote!(group = "apps", namespaced, scope = "Cluster")),
             "`namespaced` and `scope` say the same",
         ),
-        (
-            marker(&quote!(group = "apps", federated(group = ""))),
-            "a group is a DNS name in lower case",
-        ),
-        (
-            marker(&quote!(group = "apps", federated(kind = "deployment"))),
-            "begins with an upper-case letter",
-        ),
-        (
-            marker(&quote!(group = "apps", federated(grup = "a"))),
-            "did you mean `group`?",
-        ),
-        (
-            marker(&quote!(group = "apps", federated)),
-            "this is not how it is written: `federated(kind =",
-        ),
-        (
-            marker(&quote!(group = "apps", crates(runtime = 5))),
-            "`crates(runtime = path",
-        ),
-        (
-            marker(&quote!(group = "apps", namespaced = true)),
-            "written: `namespaced`",
-        ),
-        (
-            marker(&quote!(group = "apps", template("x"))),
-            "`template` is given twice",
-        ),
-        (
-            custom_resource(&quote!(template("x"))),
-            "written: `template(schema = ",
-        ),
-        (
-            custom_resource(&quote!(federated(scope = 5))),
-            "written: `federated(kind = ",
-        ),
-        (
-            marker(&quote!(group = "apps", replicas)),
-            "write the path of a field",
-        ),
-        (
-            marker(&quote!(group = "apps", replicas = spec.0)),
-            "write the path of a field",
-        ),
-        (
-            marker(&quote!(group = "apps", replicas = spec.count())),
-            "write the path of a field",
-        ),
-        (
-            marker(&quote!(group = "apps", replicas = spec.list[0].count)),
-            "not a list or a map",
-        ),
-        (
-            marker(&quote!(group = "apps", replicas = ".spec.replicas")),
-            "without quotes",
-        ),
-        (
-            marker(&quote!(group = "apps", replicas = spec.type)),
-            "`spec.r#type`",
-        ),
-        (
-            marker(&quote!(group = "apps", replicas(json = ".a"))),
-            "`path` is missing here",
-        ),
-        (
-            marker(&quote!(group = "apps", replicas(path = spec.a, json = "a.b"))),
-            "`\".spec.replicas\"`",
-        ),
-        (
-            marker(&quote!(group = "apps", replicas(path = spec.a, json = ".a[0]"))),
-            "`\".spec.replicas\"`",
-        ),
-        (
-            custom_resource(&quote!(group = "apps")),
-            "`group` is that of `#[kube(…)]`: remove it here",
-        ),
-        (
-            custom_resource(&quote!(namespaced)),
-            "`namespaced` is that of `#[kube(…)]`: remove it here",
-        ),
-        (
-            custom_resource(&quote!(scope = "Cluster")),
-            "`scope` is that of `#[kube(…)]`: remove it here",
-        ),
+        (marker(&quote!(group = "apps", federated(group = ""))), "a group is a DNS name in lower case"),
+        (marker(&quote!(group = "apps", federated(kind = "deployment"))), "begins with an upper-case letter"),
+        (marker(&quote!(group = "apps", federated(grup = "a"))), "did you mean `group`?"),
+        (marker(&quote!(group = "apps", federated)), "this is not how it is written: `federated(kind ="),
+        (marker(&quote!(group = "apps", crates(runtime = 5))), "`crates(runtime = path"),
+        (marker(&quote!(group = "apps", namespaced = true)), "written: `namespaced`"),
+        (marker(&quote!(group = "apps", template("x"))), "`template` is given twice"),
+        (custom_resource(&quote!(template("x"))), "written: `template(schema = "),
+        (custom_resource(&quote!(federated(scope = 5))), "written: `federated(kind = "),
+        (marker(&quote!(group = "apps", replicas)), "write the path of a field"),
+        (marker(&quote!(group = "apps", replicas = spec.0)), "write the path of a field"),
+        (marker(&quote!(group = "apps", replicas = spec.count())), "write the path of a field"),
+        (marker(&quote!(group = "apps", replicas = spec.list[0].count)), "not a list or a map"),
+        (marker(&quote!(group = "apps", replicas = ".spec.replicas")), "without quotes"),
+        (marker(&quote!(group = "apps", replicas = spec.type)), "`spec.r#type`"),
+        (marker(&quote!(group = "apps", replicas(json = ".a"))), "`path` is missing here"),
+        (marker(&quote!(group = "apps", replicas(path = spec.a, json = "a.b"))), "`\".spec.replicas\"`"),
+        (marker(&quote!(group = "apps", replicas(path = spec.a, json = ".a[0]"))), "`\".spec.replicas\"`"),
+        (custom_resource(&quote!(group = "apps")), "`group` is that of `#[kube(…)]`: remove it here"),
+        (custom_resource(&quote!(namespaced)), "`namespaced` is that of `#[kube(…)]`: remove it here"),
+        (custom_resource(&quote!(scope = "Cluster")), "`scope` is that of `#[kube(…)]`: remove it here"),
         (custom_resource(&quote!(target = Other)), "remove `target`"),
         (
             quote!(
@@ -248,10 +151,7 @@ fn one_mistake_is_one_error_beside_an_implementation() {
             ),
             "goes on the spec of a `#[derive(CustomResource)]` type",
         ),
-        (
-            quote!(union Subject { a: u8, b: i8 }),
-            "goes on the spec of a `#[derive(CustomResource)]` type",
-        ),
+        (quote!(union Subject { a: u8, b: i8 }), "goes on the spec of a `#[derive(CustomResource)]` type"),
         (
             quote!(
                 struct Subject;
@@ -285,10 +185,7 @@ fn one_mistake_is_one_error_beside_an_implementation() {
     ];
     for (input, expected) in cases {
         let (messages, subjects) = errors_of(input.clone());
-        assert!(
-            messages.len() == 1 && messages[0].contains(expected),
-            "{input}\n{expected}\n{messages:#?}"
-        );
+        assert!(messages.len() == 1 && messages[0].contains(expected), "{input}\n{expected}\n{messages:#?}");
         assert_eq!(subjects, ["Subject"], "{input}");
     }
 }

@@ -69,10 +69,7 @@ pub struct FederatedNames {
 
 impl Default for FederatedNames {
     fn default() -> Self {
-        Self {
-            group: names::TYPES_GROUP.to_owned(),
-            version: names::TYPES_VERSION.to_owned(),
-        }
+        Self { group: names::TYPES_GROUP.to_owned(), version: names::TYPES_VERSION.to_owned() }
     }
 }
 
@@ -113,13 +110,7 @@ impl Selector {
             Some((plural, group)) => (plural, Some(group.to_owned())),
             None => (name, None),
         };
-        Self {
-            kind: kind.to_owned(),
-            group,
-            version: None,
-            short_names: None,
-            replicas: None,
-        }
+        Self { kind: kind.to_owned(), group, version: None, short_names: None, replicas: None }
     }
 }
 
@@ -160,13 +151,8 @@ impl<'de> Deserialize<'de> for Selector {
             }
 
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Selector, A::Error> {
-                let Long {
-                    kind,
-                    group,
-                    version,
-                    short_names,
-                    replicas,
-                } = Long::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                let Long { kind, group, version, short_names, replicas } =
+                    Long::deserialize(de::value::MapAccessDeserializer::new(map))?;
                 let named = Selector::named(&kind);
                 Ok(Selector {
                     group: group.or(named.group),
@@ -189,19 +175,13 @@ impl Config {
     /// The file cannot be read, is no YAML, or says what is unknown.
     pub fn load(file: &Path) -> Result<Self, Error> {
         let text = fs::read_to_string(file).map_err(Error::io(file))?;
-        let content: Content = serde_saphyr::from_str(&text).map_err(|error| Error::Config {
-            path: file.to_owned(),
-            message: error.to_string(),
-        })?;
+        let content: Content = serde_saphyr::from_str(&text)
+            .map_err(|error| Error::Config { path: file.to_owned(), message: error.to_string() })?;
         let folder = match file.parent() {
             Some(parent) if parent != Path::new("") => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        Ok(Self {
-            file: file.to_owned(),
-            folder,
-            content,
-        })
+        Ok(Self { file: file.to_owned(), folder, content })
     }
 
     /// The folder of the configuration's file: its paths are relative to it.
@@ -213,11 +193,7 @@ impl Config {
     /// The inputs.
     #[must_use]
     pub fn inputs(&self) -> Vec<PathBuf> {
-        self.content
-            .inputs
-            .iter()
-            .map(|input| self.folder.join(input))
-            .collect()
+        self.content.inputs.iter().map(|input| self.folder.join(input)).collect()
     }
 
     /// The folder of the generated crate.
@@ -271,11 +247,8 @@ impl Config {
     #[must_use]
     pub fn command(&self) -> String {
         self.content.command.clone().unwrap_or_else(|| {
-            let name = self
-                .file
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default();
+            let name =
+                self.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             format!("kubefed-gen generate --config {name}")
         })
     }
@@ -301,10 +274,7 @@ mod tests {
         let config = load(&format!("{SMALL}kinds: [ConfigMap]\n")).unwrap();
         assert_eq!(config.namespace(), "kube-federation-system");
         assert_eq!(
-            (
-                config.federated().group.as_str(),
-                config.federated().version.as_str()
-            ),
+            (config.federated().group.as_str(), config.federated().version.as_str()),
             ("types.kubefed.io", "v1beta1")
         );
         assert_eq!(config.command(), "kubefed-gen generate --config kubefed-gen.yaml");
@@ -323,10 +293,7 @@ mod tests {
             config.kinds(),
             [
                 plain("ConfigMap"),
-                Selector {
-                    group: Some("apps".to_owned()),
-                    ..plain("deployments")
-                },
+                Selector { group: Some("apps".to_owned()), ..plain("deployments") },
                 Selector {
                     group: Some("batch".to_owned()),
                     version: Some("v1".to_owned()),

@@ -149,11 +149,7 @@ pub enum Error {
 }
 
 fn nearest_of(nearest: &[String]) -> String {
-    if nearest.is_empty() {
-        String::new()
-    } else {
-        format!("; nearest: {}", nearest.join(", "))
-    }
+    if nearest.is_empty() { String::new() } else { format!("; nearest: {}", nearest.join(", ")) }
 }
 
 impl Error {
@@ -171,11 +167,7 @@ pub struct Errors(Vec<Error>);
 impl Errors {
     /// `Ok` if nothing was collected.
     pub(crate) fn unless_empty(errors: Vec<Error>) -> Result<(), Self> {
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(Self(errors))
-        }
+        if errors.is_empty() { Ok(()) } else { Err(Self(errors)) }
     }
 
     /// One by one.

@@ -68,11 +68,7 @@ impl KindModel {
             version: version.to_owned(),
             kind: format!("Federated{}", self.kind),
             plural_name: format!("federated{}", self.plural),
-            scope: if is_namespaces {
-                Scope::Namespaced
-            } else {
-                self.scope
-            },
+            scope: if is_namespaces { Scope::Namespaced } else { self.scope },
         }
     }
 
@@ -89,11 +85,7 @@ impl KindModel {
     /// Kind, group and version for people: `Deployment (apps/v1)`.
     #[must_use]
     pub fn title(&self) -> String {
-        format!(
-            "{} ({})",
-            self.kind,
-            names::api_version(&self.group, &self.version)
-        )
+        format!("{} ({})", self.kind, names::api_version(&self.group, &self.version))
     }
 
     /// The plural and, behind a dot, the group where there is one: `deployments.apps`.
@@ -105,11 +97,7 @@ impl KindModel {
     /// Name of the kind's Rust module and files: `apps_deployment`, `core_config_map`.
     #[must_use]
     pub fn module(&self) -> String {
-        let group = if self.group.is_empty() {
-            "core"
-        } else {
-            &self.group
-        };
+        let group = if self.group.is_empty() { "core" } else { &self.group };
         format!("{}_{}", group.replace(['.', '-'], "_"), self.kind.to_snake_case())
     }
 
@@ -119,11 +107,8 @@ impl KindModel {
     pub fn rust_type(&self) -> Option<String> {
         let path = self.definition.strip_prefix("io.k8s.")?;
         let segments: Vec<String> = path.split('.').map(|segment| segment.replace('-', "_")).collect();
-        matches!(
-            segments[0].as_str(),
-            "api" | "apiextensions_apiserver" | "kube_aggregator"
-        )
-        .then(|| format!("k8s_openapi::{}", segments.join("::")))
+        matches!(segments[0].as_str(), "api" | "apiextensions_apiserver" | "kube_aggregator")
+            .then(|| format!("k8s_openapi::{}", segments.join("::")))
     }
 }
 
@@ -205,13 +190,7 @@ mod tests {
         "apiextensions_k8s_io_custom_resource_definition",
         Some("k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition")
     )]
-    #[case(
-        "cert-manager.io",
-        "Issuer",
-        "io.cert-manager.v1.Issuer",
-        "cert_manager_io_issuer",
-        None
-    )]
+    #[case("cert-manager.io", "Issuer", "io.cert-manager.v1.Issuer", "cert_manager_io_issuer", None)]
     #[case(
         "gateway.networking.k8s.io",
         "Gateway",

@@ -80,9 +80,7 @@ impl Plan {
             }
         }
         Errors::unless_empty(errors)?;
-        Ok(Self {
-            kinds: planned.into_values().collect(),
-        })
+        Ok(Self { kinds: planned.into_values().collect() })
     }
 }
 
@@ -96,10 +94,7 @@ pub fn select<'a>(selector: &Selector, kinds: &'a [KindModel]) -> Result<&'a Kin
     let fits = |model: &&KindModel| {
         (model.kind.to_lowercase() == name || model.plural == name || model.short_names.contains(&name))
             && selector.group.as_ref().is_none_or(|group| *group == model.group)
-            && selector
-                .version
-                .as_ref()
-                .is_none_or(|version| *version == model.version)
+            && selector.version.as_ref().is_none_or(|version| *version == model.version)
     };
     let mut preferred = BTreeMap::<&str, &KindModel>::new();
     for model in kinds.iter().filter(fits) {
@@ -110,22 +105,12 @@ pub fn select<'a>(selector: &Selector, kinds: &'a [KindModel]) -> Result<&'a Kin
     }
     match preferred.into_values().collect::<Vec<_>>().as_slice() {
         [model] => Ok(model),
-        [] => Err(Error::UnknownKind {
-            name: selector.to_string(),
-            nearest: nearest(selector, kinds),
-        }),
+        [] => Err(Error::UnknownKind { name: selector.to_string(), nearest: nearest(selector, kinds) }),
         several => Err(Error::AmbiguousKind {
             name: selector.to_string(),
             candidates: several
                 .iter()
-                .map(|model| {
-                    format!(
-                        "{}.{} ({})",
-                        model.plural,
-                        model.group,
-                        model.target().api_version()
-                    )
-                })
+                .map(|model| format!("{}.{} ({})", model.plural, model.group, model.target().api_version()))
                 .collect(),
         }),
     }
@@ -149,19 +134,13 @@ fn nearest(selector: &Selector, kinds: &[KindModel]) -> Vec<String> {
 
 fn plan(config: &Config, selector: &Selector, model: &KindModel) -> Result<PlannedKind, Error> {
     let file = || model.source.file.clone();
-    let template_schema = model
-        .template_schema(config.normalise())
-        .map_err(|source| Error::Schema {
-            file: file(),
-            kind: model.title(),
-            source,
-        })?;
+    let template_schema = model.template_schema(config.normalise()).map_err(|source| Error::Schema {
+        file: file(),
+        kind: model.title(),
+        source,
+    })?;
     if let Some(violation) = violations(&template_schema).into_iter().next() {
-        return Err(Error::NotStructural {
-            file: file(),
-            kind: model.title(),
-            violation,
-        });
+        return Err(Error::NotStructural { file: file(), kind: model.title(), violation });
     }
     let rust_type = model.rust_type().ok_or_else(|| Error::NoRustType {
         file: file(),
@@ -185,9 +164,7 @@ fn plan(config: &Config, selector: &Selector, model: &KindModel) -> Result<Plann
 /// KubeFed takes a type for scalable if `spec.replicas` is a 32-bit integer (spec 1.8).
 fn replicas(selector: &Selector, model: &KindModel, template: &Value) -> Result<Option<Vec<String>>, Error> {
     let Some(path) = &selector.replicas else {
-        let format = template
-            .pointer("/properties/spec/properties/replicas/format")
-            .and_then(Value::as_str);
+        let format = template.pointer("/properties/spec/properties/replicas/format").and_then(Value::as_str);
         let counts = has_integer_at(template, &["spec", "replicas"]) && format == Some("int32");
         return Ok(counts.then(|| vec!["spec".to_owned(), "replicas".to_owned()]));
     };
@@ -195,9 +172,5 @@ fn replicas(selector: &Selector, model: &KindModel, template: &Value) -> Result<
     if has_integer_at(template, &segments) {
         return Ok(Some(segments.into_iter().map(str::to_owned).collect()));
     }
-    Err(Error::ReplicasPath {
-        kind: model.title(),
-        path: path.clone(),
-        file: model.source.file.clone(),
-    })
+    Err(Error::ReplicasPath { kind: model.title(), path: path.clone(), file: model.source.file.clone() })
 }

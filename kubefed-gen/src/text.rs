@@ -5,10 +5,7 @@ use sha2::{Digest, Sha256};
 
 /// The sha256 of the bytes, in hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The value with the keys of all objects sorted, whatever order the map type of `serde_json` keeps: that depends on a
@@ -19,10 +16,7 @@ pub(crate) fn sorted(value: &Value) -> Value {
             let mut entries: Vec<(&String, &Value)> = map.iter().collect();
             entries.sort_by_key(|(key, _)| *key);
             Value::Object(
-                entries
-                    .into_iter()
-                    .map(|(key, value)| (key.clone(), sorted(value)))
-                    .collect::<Map<_, _>>(),
+                entries.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect::<Map<_, _>>(),
             )
         }
         Value::Array(values) => Value::Array(values.iter().map(sorted).collect()),
@@ -56,14 +50,9 @@ mod tests {
             &json!({"a": "yes", "b": "on", "c": "1e3", "d": "2024-01-01", "e": "012", "f": "null", "g": "plain"}),
         );
         let text = text.unwrap();
-        for (key, value) in [
-            ("a", "yes"),
-            ("b", "on"),
-            ("c", "1e3"),
-            ("d", "2024-01-01"),
-            ("e", "012"),
-            ("f", "null"),
-        ] {
+        for (key, value) in
+            [("a", "yes"), ("b", "on"), ("c", "1e3"), ("d", "2024-01-01"), ("e", "012"), ("f", "null")]
+        {
             let quoted = [format!("{key}: \"{value}\"\n"), format!("{key}: '{value}'\n")];
             assert!(quoted.iter().any(|line| text.contains(line)), "{key}: {text}");
         }

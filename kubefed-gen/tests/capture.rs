@@ -30,10 +30,8 @@ fn server(answers: BTreeMap<&'static str, Value>) -> (Client, Arc<Mutex<Vec<Stri
                     "message": format!("{url} is forbidden"), "reason": "Forbidden", "code": 403}),
             ),
         };
-        let response = Response::builder()
-            .status(status)
-            .body(Body::from(body.to_string().into_bytes()))
-            .unwrap();
+        let response =
+            Response::builder().status(status).body(Body::from(body.to_string().into_bytes())).unwrap();
         async move { Ok::<_, Infallible>(response) }
     });
     (Client::new(service, "default"), asked)
@@ -68,25 +66,13 @@ async fn stable_group_versions_are_fetched_by_the_urls_of_the_index() {
     assert_eq!(progress, ["1/2 api/v1", "2/2 apis/apps/v1"]);
     assert_eq!(asked.lock().unwrap().len(), 4);
     let files = pin(&served, Versions::Stable);
-    assert_eq!(
-        files.keys().collect::<Vec<_>>(),
-        ["api__v1.json", "apis__apps__v1.json", "index.json"]
-    );
+    assert_eq!(files.keys().collect::<Vec<_>>(), ["api__v1.json", "apis__apps__v1.json", "index.json"]);
     assert!(files["index.json"].contains("v1.36.3"));
 }
 
 #[tokio::test]
 async fn a_document_that_is_refused_is_named() {
-    let (client, _) = server(BTreeMap::from([
-        ("/version", version()),
-        ("/openapi/v3", index()),
-    ]));
-    let error = fetch(&client, Versions::Stable, |_, _, _| ())
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.starts_with("GET /openapi/v3/api/v1?hash=A: ") && error.contains("forbidden"),
-        "{error}"
-    );
+    let (client, _) = server(BTreeMap::from([("/version", version()), ("/openapi/v3", index())]));
+    let error = fetch(&client, Versions::Stable, |_, _, _| ()).await.unwrap_err().to_string();
+    assert!(error.starts_with("GET /openapi/v3/api/v1?hash=A: ") && error.contains("forbidden"), "{error}");
 }

@@ -14,11 +14,7 @@ use serde_json::{Value, json};
 use support::{document, project};
 
 fn run(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kubefed-gen"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_kubefed-gen")).current_dir(folder).args(arguments).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -29,12 +25,7 @@ fn text(bytes: &[u8]) -> String {
 fn the_committed_output_is_up_to_date() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = run(&workspace, &["generate", "--check"]);
-    assert!(
-        output.status.success(),
-        "{}{}",
-        text(&output.stdout),
-        text(&output.stderr)
-    );
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
 }
 
 #[test]
@@ -52,10 +43,7 @@ fn generate_check_and_generate_again() {
     let output = run(folder.path(), &["generate"]);
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stdout).contains("created src/kinds/example_alpha.rs\n"));
-    assert_eq!(
-        run(folder.path(), &["generate", "--check"]).status.code(),
-        Some(0)
-    );
+    assert_eq!(run(folder.path(), &["generate", "--check"]).status.code(), Some(0));
     assert!(
         text(&run(folder.path(), &["generate"]).stdout).starts_with("out: 0 created, 0 changed, 0 removed, ")
     );
@@ -74,10 +62,7 @@ fn errors_go_to_standard_error_one_per_line() {
     assert_eq!(text(&output.stdout), "");
     let errors = text(&output.stderr);
     assert_eq!(
-        errors
-            .lines()
-            .filter(|line| line.starts_with("error: no input describes"))
-            .count(),
+        errors.lines().filter(|line| line.starts_with("error: no input describes")).count(),
         2,
         "{errors}"
     );
@@ -88,37 +73,17 @@ fn a_configuration_that_is_not_there() {
     let folder = tempfile::tempdir().unwrap();
     let output = run(folder.path(), &["generate"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        text(&output.stderr).contains("kubefed-gen.yaml"),
-        "{}",
-        text(&output.stderr)
-    );
+    assert!(text(&output.stderr).contains("kubefed-gen.yaml"), "{}", text(&output.stderr));
 }
 
 #[test]
 fn list_shows_what_can_be_selected() {
     let folder = tempfile::tempdir().unwrap();
-    let document = document(
-        &[("Alpha", "alphas"), ("Beta", "betas")],
-        &json!({"type": "object"}),
-    );
+    let document = document(&[("Alpha", "alphas"), ("Beta", "betas")], &json!({"type": "object"}));
     project(folder.path(), &["Beta"], &document);
     let output = text(&run(folder.path(), &["list"]).stdout);
-    let rows: Vec<Vec<&str>> = output
-        .lines()
-        .map(|line| line.split_whitespace().collect())
-        .collect();
-    assert_eq!(
-        rows[0],
-        [
-            "KIND",
-            "APIVERSION",
-            "NAME",
-            "NAMESPACED",
-            "SHORTNAMES",
-            "SELECTED"
-        ]
-    );
+    let rows: Vec<Vec<&str>> = output.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["KIND", "APIVERSION", "NAME", "NAMESPACED", "SHORTNAMES", "SELECTED"]);
     assert_eq!(rows[1], ["Alpha", "example/v1", "alphas", "true"]);
     assert_eq!(rows[2], ["Beta", "example/v1", "betas", "true", "yes"]);
     let output = text(&run(folder.path(), &["list", "--input", "input/doc.json"]).stdout);
@@ -130,25 +95,15 @@ fn schema_prints_the_template() {
     let folder = tempfile::tempdir().unwrap();
     let schema = json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
         "size": {"type": "integer", "default": 3, "description": "How big. Very."}}}}});
-    project(
-        folder.path(),
-        &["Alpha"],
-        &document(&[("Alpha", "alphas")], &schema),
-    );
-    let output = run(
-        folder.path(),
-        &["schema", "alpha", "-o", "json", "--descriptions", "short"],
-    );
+    project(folder.path(), &["Alpha"], &document(&[("Alpha", "alphas")], &schema));
+    let output = run(folder.path(), &["schema", "alpha", "-o", "json", "--descriptions", "short"]);
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
         printed["properties"]["spec"]["properties"]["size"],
         json!({"type": "integer", "description": "How big."})
     );
     let output = text(&run(folder.path(), &["schema", "alphas.example"]).stdout);
-    assert!(
-        output.contains("size:\n") && output.contains("type: integer\n"),
-        "{output}"
-    );
+    assert!(output.contains("size:\n") && output.contains("type: integer\n"), "{output}");
 }
 
 #[cfg(feature = "capture")]
@@ -159,10 +114,7 @@ fn capture_pins_documents_that_were_saved_as_served() {
     fs::create_dir(&served).unwrap();
     let version = json!({"gitVersion": "v1.36.3", "major": "1", "minor": "36", "platform": "any"});
     fs::write(served.join("version.json"), version.to_string()).unwrap();
-    let mut document = document(
-        &[("Alpha", "alphas")],
-        &json!({"type": "object", "description": "gone"}),
-    );
+    let mut document = document(&[("Alpha", "alphas")], &json!({"type": "object", "description": "gone"}));
     document["components"]["schemas"]["io.k8s.api.example.v1.Alpha"]["description"] = json!("gone");
     fs::write(served.join("apis__example__v1.json"), format!("{document:#}")).unwrap();
     fs::write(served.join("apis__example.json"), "{}").unwrap();
@@ -170,10 +122,7 @@ fn capture_pins_documents_that_were_saved_as_served() {
     let output = run(folder.path(), &["capture", "--from", "served", "--out", "pinned"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let pinned = support::files_below(&folder.path().join("pinned"));
-    assert_eq!(
-        pinned.keys().collect::<Vec<_>>(),
-        ["apis__example__v1.json", "index.json"]
-    );
+    assert_eq!(pinned.keys().collect::<Vec<_>>(), ["apis__example__v1.json", "index.json"]);
     assert!(!pinned["apis__example__v1.json"].contains("gone"));
     let output = text(&run(folder.path(), &["list", "--input", "pinned"]).stdout);
     assert!(output.contains("Alpha"), "{output}");

@@ -31,14 +31,8 @@ fn error_of(kinds: &[&str], document: &Value) -> String {
 #[case::no_object(json!({"type": "string"}), "/components/schemas/io.k8s.api.example.v1.Alpha", "of type object")]
 fn a_schema_that_is_wrong(#[case] schema: Value, #[case] pointer: &str, #[case] what: &str) {
     let error = error_of(&["Alpha"], &document(&[("Alpha", "alphas")], &schema));
-    assert!(
-        error.starts_with("input/doc.json: Alpha (example/v1): "),
-        "{error}"
-    );
-    assert!(
-        error.contains(&format!("\"{pointer}\"")) && error.contains(what),
-        "{error}"
-    );
+    assert!(error.starts_with("input/doc.json: Alpha (example/v1): "), "{error}");
+    assert!(error.contains(&format!("\"{pointer}\"")) && error.contains(what), "{error}");
 }
 
 #[rstest]
@@ -59,10 +53,7 @@ fn a_kind_that_is_served_and_not_described() {
     let mut document = document(&[("Alpha", "alphas")], &json!({"type": "object"}));
     document["components"]["schemas"] = json!({});
     let error = error_of(&["Alpha"], &document);
-    assert!(
-        error.contains("input/doc.json") && error.contains("Alpha (example/v1)"),
-        "{error}"
-    );
+    assert!(error.contains("input/doc.json") && error.contains("Alpha (example/v1)"), "{error}");
 }
 
 #[test]
@@ -71,10 +62,7 @@ fn a_file_that_is_no_json() {
     let config = project(folder.path(), &["Alpha"], &json!({}));
     fs::write(folder.path().join("input/doc.json"), "{\n  \"openapi\": ").unwrap();
     let error = generate(&Config::load(&config).unwrap()).unwrap_err().to_string();
-    assert!(
-        error.contains("input/doc.json") && error.contains("line 2"),
-        "{error}"
-    );
+    assert!(error.contains("input/doc.json") && error.contains("line 2"), "{error}");
 }
 
 #[test]
@@ -100,14 +88,8 @@ fn all_errors_are_told_at_once() {
 #[case::a_typo("Alhpa", "nearest: Alpha (example/v1)")]
 #[case::another_group("alphas.other", "alphas.other")]
 fn a_kind_that_nobody_describes(#[case] name: &str, #[case] what: &str) {
-    let error = error_of(
-        &[name],
-        &document(&[("Alpha", "alphas")], &json!({"type": "object"})),
-    );
-    assert!(
-        error.contains("no input describes") && error.contains(what),
-        "{error}"
-    );
+    let error = error_of(&[name], &document(&[("Alpha", "alphas")], &json!({"type": "object"})));
+    assert!(error.contains("no input describes") && error.contains(what), "{error}");
 }
 
 #[test]
@@ -137,10 +119,7 @@ fn a_name_that_fits_several_groups() {
     both["info"]["title"] = json!("the same again");
     fs::write(folder.path().join("input/other.json"), both.to_string()).unwrap();
     let error = generate(&Config::load(&config).unwrap()).unwrap_err().to_string();
-    assert!(
-        error.contains("input/doc.json and by input/other.json"),
-        "{error}"
-    );
+    assert!(error.contains("input/doc.json and by input/other.json"), "{error}");
 }
 
 #[test]
@@ -160,10 +139,7 @@ fn a_kind_without_a_rust_type() {
     let schema = schemas.remove("io.k8s.api.example.v1.Alpha").unwrap();
     schemas.insert("org.example.v1.Alpha".to_owned(), schema);
     let error = error_of(&["Alpha"], &document);
-    assert!(
-        error.contains("Alpha (example/v1)") && error.contains("org.example.v1.Alpha"),
-        "{error}"
-    );
+    assert!(error.contains("Alpha (example/v1)") && error.contains("org.example.v1.Alpha"), "{error}");
 }
 
 #[test]
@@ -175,8 +151,5 @@ fn a_pinned_document_that_was_edited() {
         "server": {"gitVersion": "v1.36.3", "major": "1", "minor": "36"}});
     fs::write(folder.path().join("input/index.json"), index.to_string()).unwrap();
     let error = generate(&Config::load(&config).unwrap()).unwrap_err().to_string();
-    assert!(
-        error.contains("input/doc.json") && error.contains("capture"),
-        "{error}"
-    );
+    assert!(error.contains("input/doc.json") && error.contains("capture"), "{error}");
 }

@@ -14,9 +14,7 @@ use rstest::rstest;
 #[case::defaults("small")]
 #[case::other_names_and_descriptions("options")]
 fn a_fixture_gives_its_expected_files(#[case] fixture: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures")
-        .join(fixture);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(fixture);
     let files = generate(&Config::load(&folder.join("kubefed-gen.yaml")).unwrap()).unwrap();
     let expected = folder.join("expected");
     if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
@@ -25,16 +23,10 @@ fn a_fixture_gives_its_expected_files(#[case] fixture: &str) {
     }
     let there = support::files_below(&expected);
     for (path, content) in &files {
-        let there = there
-            .get(path)
-            .unwrap_or_else(|| panic!("{fixture}: {path} is not expected"));
+        let there = there.get(path).unwrap_or_else(|| panic!("{fixture}: {path} is not expected"));
         assert_eq!(content, there, "{fixture}: {path}");
     }
-    assert_eq!(
-        files.len(),
-        there.len(),
-        "{fixture}: expected files are no longer generated"
-    );
+    assert_eq!(files.len(), there.len(), "{fixture}: expected files are no longer generated");
 }
 
 #[test]

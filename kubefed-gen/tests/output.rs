@@ -17,10 +17,7 @@ use serde_json::json;
 use support::{document, files_below, project};
 
 fn rendered(folder: &Path, kinds: &[&str]) -> Files {
-    let document = document(
-        &[("Alpha", "alphas"), ("Beta", "betas")],
-        &json!({"type": "object"}),
-    );
+    let document = document(&[("Alpha", "alphas"), ("Beta", "betas")], &json!({"type": "object"}));
     generate(&Config::load(&project(folder, kinds, &document)).unwrap()).unwrap()
 }
 
@@ -36,13 +33,7 @@ fn a_second_run_writes_nothing() {
     let first = output::write(&out, &files).unwrap();
     assert_eq!(first.created.len(), files.len());
     let second = output::write(&out, &files).unwrap();
-    assert_eq!(
-        second,
-        Written {
-            unchanged: files.len(),
-            ..Written::default()
-        }
-    );
+    assert_eq!(second, Written { unchanged: files.len(), ..Written::default() });
     let mut there = files_below(&out);
     there.remove(LOCK_FILE).unwrap();
     assert_eq!(there, files);
@@ -56,10 +47,7 @@ fn a_kind_that_is_taken_out_takes_its_files_with_it_and_nothing_else() {
     fs::write(out.join("src/kinds/mine.rs"), "mine").unwrap();
     let files = rendered(folder.path(), &["Alpha"]);
     let written = output::write(&out, &files).unwrap();
-    assert!(
-        written.removed.contains(&"src/kinds/example_beta.rs".to_owned()),
-        "{written:?}"
-    );
+    assert!(written.removed.contains(&"src/kinds/example_beta.rs".to_owned()), "{written:?}");
     assert!(written.created.is_empty());
     let mut there = files_below(&out);
     there.remove(LOCK_FILE).unwrap();
@@ -85,10 +73,7 @@ fn a_file_of_somebody_else_is_not_overwritten_and_then_nothing_is_written() {
     fs::write(out.join("src/main.rs"), "fn main() {}\n").unwrap();
     let files = rendered(folder.path(), &["Alpha"]);
     let error = message(output::write(&out, &files));
-    assert!(
-        error.contains("src/main.rs") && error.contains("not generated"),
-        "{error}"
-    );
+    assert!(error.contains("src/main.rs") && error.contains("not generated"), "{error}");
     assert_eq!(files_below(&out).len(), 1);
 }
 
@@ -138,42 +123,18 @@ fn a_check_shows_what_would_change_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     output::write(&out, &rendered(folder.path(), &["Alpha", "Beta"])).unwrap();
-    assert_eq!(
-        output::check(&out, &rendered(folder.path(), &["Alpha", "Beta"])).unwrap(),
-        []
-    );
+    assert_eq!(output::check(&out, &rendered(folder.path(), &["Alpha", "Beta"])).unwrap(), []);
 
     let main = out.join("src/main.rs");
-    fs::write(
-        &main,
-        fs::read_to_string(&main)
-            .unwrap()
-            .replace("fn main()", "fn  main()"),
-    )
-    .unwrap();
+    fs::write(&main, fs::read_to_string(&main).unwrap().replace("fn main()", "fn  main()")).unwrap();
     let before = files_below(&out);
     let differences = output::check(&out, &rendered(folder.path(), &["Alpha"])).unwrap();
     assert_eq!(files_below(&out), before);
-    let diff_of = |path: &str| {
-        differences
-            .iter()
-            .find(|one| one.path == path)
-            .map(|one| one.diff.as_str())
-    };
+    let diff_of = |path: &str| differences.iter().find(|one| one.path == path).map(|one| one.diff.as_str());
     let diff = diff_of("src/main.rs").unwrap();
-    assert!(
-        diff.starts_with("--- a/src/main.rs\n+++ b/src/main.rs\n"),
-        "{diff}"
-    );
-    assert!(
-        diff.contains("\n-fn  main()") && diff.contains("\n+fn main()"),
-        "{diff}"
-    );
-    assert!(
-        diff_of("src/kinds/example_beta.rs")
-            .unwrap()
-            .contains("\n-pub struct Beta;")
-    );
+    assert!(diff.starts_with("--- a/src/main.rs\n+++ b/src/main.rs\n"), "{diff}");
+    assert!(diff.contains("\n-fn  main()") && diff.contains("\n+fn main()"), "{diff}");
+    assert!(diff_of("src/kinds/example_beta.rs").unwrap().contains("\n-pub struct Beta;"));
     assert!(diff_of("src/kinds/example_alpha.rs").is_none());
     assert!(diff_of(LOCK_FILE).is_some());
 }
@@ -182,10 +143,7 @@ fn a_check_shows_what_would_change_and_changes_nothing() {
 fn pinned_documents_are_replaced_by_their_index() {
     let folder = tempfile::tempdir().unwrap();
     let pinned = |paths: &[&str]| {
-        let documents = paths
-            .iter()
-            .map(|path| ((*path).to_owned(), json!({"openapi": "3.0.0"})))
-            .collect();
+        let documents = paths.iter().map(|path| ((*path).to_owned(), json!({"openapi": "3.0.0"}))).collect();
         let server = kubefed_gen::input::Server {
             git_version: "v1.36.3".to_owned(),
             major: "1".to_owned(),

@@ -77,12 +77,7 @@ fn sample(schema: &Value, document: &Value, following: &mut Vec<String>) -> Opti
 #[test]
 fn every_schema_is_structural() {
     for model in kinds() {
-        assert_eq!(
-            violations(&schema(&model)),
-            Vec::<String>::new(),
-            "{}",
-            model.title()
-        );
+        assert_eq!(violations(&schema(&model)), Vec::<String>::new(), "{}", model.title());
     }
 }
 
@@ -99,19 +94,10 @@ fn a_template_with_every_field_passes_and_loses_nothing() {
             "spec": {"template": template}});
         let structural = Structural::parse(&schema(&model)).unwrap();
         let mut stored = object.clone();
-        assert_eq!(
-            structural.prune(&mut stored),
-            Vec::<String>::new(),
-            "{}",
-            model.title()
-        );
+        assert_eq!(structural.prune(&mut stored), Vec::<String>::new(), "{}", model.title());
         structural.default(&mut stored);
         assert_eq!(stored, object, "{}: something was filled in", model.title());
-        let errors: Vec<String> = structural
-            .validate(&stored)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let errors: Vec<String> = structural.validate(&stored).iter().map(ToString::to_string).collect();
         assert_eq!(errors, Vec::<String>::new(), "{}", model.title());
     }
 }
@@ -125,11 +111,7 @@ fn an_empty_template_passes() {
         structural.default(&mut stored);
         assert!(structural.validate(&stored).is_empty(), "{}", model.title());
         let template = stored.pointer("/spec/template/spec");
-        assert!(
-            template.is_none_or(|spec| *spec == json!({})),
-            "{}: something was filled in",
-            model.title()
-        );
+        assert!(template.is_none_or(|spec| *spec == json!({})), "{}: something was filled in", model.title());
     }
 }
 
@@ -157,12 +139,7 @@ fn defaults_stand_only_in_keys_of_lists() {
     }
     for model in kinds() {
         let mut found = Vec::new();
-        defaults(
-            &schema(&model)["properties"]["spec"]["properties"]["template"],
-            &[],
-            "",
-            &mut found,
-        );
+        defaults(&schema(&model)["properties"]["spec"]["properties"]["template"], &[], "", &mut found);
         assert_eq!(found, Vec::<String>::new(), "{}", model.title());
     }
 }
@@ -177,21 +154,14 @@ fn kinds_that_cannot_be_written_are_left_out_and_scopes_are_read_from_the_paths(
     assert!(!find("Namespace").unwrap().target().is_namespaced());
     assert!(find("Pod").unwrap().target().is_namespaced());
     let deployment = find("Deployment").unwrap();
-    assert_eq!(
-        deployment.subresources.iter().collect::<Vec<_>>(),
-        ["scale", "status"]
-    );
+    assert_eq!(deployment.subresources.iter().collect::<Vec<_>>(), ["scale", "status"]);
     assert_eq!(deployment.source.file, "apis__apps__v1.json");
 }
 
 #[test]
 fn sizes_stay_where_client_side_apply_works() {
     for model in kinds() {
-        let size = model
-            .template_schema(NormaliseOptions::default())
-            .unwrap()
-            .to_string()
-            .len();
+        let size = model.template_schema(NormaliseOptions::default()).unwrap().to_string().len();
         assert!(size < 256 * 1024, "{}: {size} bytes", model.title());
     }
 }

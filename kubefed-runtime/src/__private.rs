@@ -16,13 +16,8 @@ use kubefed_core::{
 };
 
 /// Names of a type whose attributes are wrong: the implementation beside the errors has to have some.
-pub const NO_NAMES: TypeNames = TypeNames {
-    group: "",
-    version: "",
-    kind: "",
-    plural: "",
-    scope: Scope::Namespaced,
-};
+pub const NO_NAMES: TypeNames =
+    TypeNames { group: "", version: "", kind: "", plural: "", scope: Scope::Namespaced };
 
 /// What [`Federate`](kubefed_core::api::Federate) asks of a target, in one name.
 pub trait Target: Serialize + DeserializeOwned + Clone + fmt::Debug + Send + Sync + 'static {}
@@ -151,23 +146,14 @@ mod tests {
     }
 
     fn object(replicas: Option<i32>) -> Object {
-        Object {
-            spec: Some(Spec {
-                replicas,
-                scale: Scale { min: 2 },
-            }),
-            total: 7,
-        }
+        Object { spec: Some(Spec { replicas, scale: Scale { min: 2 } }), total: 7 }
     }
 
     #[test]
     fn a_path_crosses_options_and_plain_fields_alike() {
         let object = object(Some(3));
         let replicas = Found::new(&object).then(|it| &it.spec).then(|it| &it.replicas);
-        let min = Found::new(&object)
-            .then(|it| &it.spec)
-            .then(|it| &it.scale)
-            .then(|it| &it.min);
+        let min = Found::new(&object).then(|it| &it.spec).then(|it| &it.scale).then(|it| &it.min);
         assert_eq!((count(replicas), count(min)), (Some(3), Some(2)));
         assert_eq!(count(Found::new(&object).then(|it| &it.total)), Some(7));
     }
@@ -175,14 +161,8 @@ mod tests {
     #[test]
     fn where_an_option_is_empty_there_is_no_count() {
         let unset = object(None);
-        assert_eq!(
-            count(Found::new(&unset).then(|it| &it.spec).then(|it| &it.replicas)),
-            None
-        );
+        assert_eq!(count(Found::new(&unset).then(|it| &it.spec).then(|it| &it.replicas)), None);
         let empty = Object { spec: None, total: 0 };
-        assert_eq!(
-            count(Found::new(&empty).then(|it| &it.spec).then(|it| &it.replicas)),
-            None
-        );
+        assert_eq!(count(Found::new(&empty).then(|it| &it.spec).then(|it| &it.replicas)), None);
     }
 }

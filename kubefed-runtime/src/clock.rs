@@ -20,10 +20,7 @@ impl Clock {
     /// A clock that shows `origin` now.
     #[must_use]
     pub(crate) fn starting_at(origin: Timestamp) -> Self {
-        Self {
-            origin,
-            start: Instant::now(),
-        }
+        Self { origin, start: Instant::now() }
     }
 
     /// The time.

@@ -46,13 +46,7 @@ pub(crate) struct Election {
 
 impl Election {
     pub(crate) fn new(host: Client, namespace: &str, identity: String, timing: Timing, clock: Clock) -> Self {
-        Self {
-            api: Api::namespaced(host, namespace),
-            identity,
-            timing,
-            clock,
-            seen: None,
-        }
+        Self { api: Api::namespaced(host, namespace), identity, timing, clock, seen: None }
     }
 
     /// Waits until we lead.
@@ -98,11 +92,7 @@ impl Election {
         }
         spec.holder_identity = Some(String::new());
         spec.lease_duration_seconds = Some(1);
-        if let Err(error) = self
-            .api
-            .replace(names::LEADER_LOCK, &PostParams::default(), &lease)
-            .await
-        {
+        if let Err(error) = self.api.replace(names::LEADER_LOCK, &PostParams::default(), &lease).await {
             tracing::debug!(%error, "giving the lease back");
         }
     }
@@ -114,10 +104,7 @@ impl Election {
         let Some(mut lease) = self.api.get_opt(names::LEADER_LOCK).await? else {
             let spec = self.record(&LeaseSpec::default(), now);
             let lease = Lease {
-                metadata: ObjectMeta {
-                    name: Some(names::LEADER_LOCK.to_owned()),
-                    ..ObjectMeta::default()
-                },
+                metadata: ObjectMeta { name: Some(names::LEADER_LOCK.to_owned()), ..ObjectMeta::default() },
                 spec: Some(spec),
             };
             self.api.create(&PostParams::default(), &lease).await?;
@@ -130,20 +117,14 @@ impl Election {
             return Ok(false);
         }
         lease.spec = Some(self.record(&spec, now));
-        self.api
-            .replace(names::LEADER_LOCK, &PostParams::default(), &lease)
-            .await?;
+        self.api.replace(names::LEADER_LOCK, &PostParams::default(), &lease).await?;
         Ok(true)
     }
 
     fn has_expired(&mut self, spec: &LeaseSpec) -> bool {
         match &self.seen {
             Some((known, since)) if known == spec => {
-                let seconds = spec
-                    .lease_duration_seconds
-                    .unwrap_or_default()
-                    .max(0)
-                    .unsigned_abs();
+                let seconds = spec.lease_duration_seconds.unwrap_or_default().max(0).unsigned_abs();
                 since.elapsed() > Duration::from_secs(seconds.into())
             }
             _ => {
@@ -159,17 +140,9 @@ impl Election {
         LeaseSpec {
             holder_identity: Some(self.identity.clone()),
             lease_duration_seconds: Some(i32::try_from(self.timing.lease.as_secs()).unwrap_or(i32::MAX)),
-            acquire_time: if ours {
-                before.acquire_time.clone()
-            } else {
-                Some(now.clone())
-            },
+            acquire_time: if ours { before.acquire_time.clone() } else { Some(now.clone()) },
             renew_time: Some(now),
-            lease_transitions: Some(if ours {
-                transitions
-            } else {
-                transitions.saturating_add(1)
-            }),
+            lease_transitions: Some(if ours { transitions } else { transitions.saturating_add(1) }),
             ..before.clone()
         }
     }

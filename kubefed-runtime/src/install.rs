@@ -51,10 +51,7 @@ pub async fn install(client: &Client, objects: &[Value]) -> Result<(), InstallEr
     for object in objects {
         apply(client, object).await?;
     }
-    for object in objects
-        .iter()
-        .filter(|object| object["kind"] == "CustomResourceDefinition")
-    {
+    for object in objects.iter().filter(|object| object["kind"] == "CustomResourceDefinition") {
         wait_until_established(client, object).await?;
     }
     Ok(())
@@ -65,13 +62,11 @@ pub(crate) async fn apply(client: &Client, object: &Value) -> Result<DynamicObje
     let name = text(object, "/metadata/name")?;
     let api = api_of(client, object)?;
     let parameters = PatchParams::apply(names::FIELD_MANAGER).force();
-    api.patch(name, &parameters, &Patch::Apply(object))
-        .await
-        .map_err(|source| InstallError::Apply {
-            kind: object["kind"].as_str().unwrap_or_default().to_owned(),
-            name: name.to_owned(),
-            source: Box::new(source),
-        })
+    api.patch(name, &parameters, &Patch::Apply(object)).await.map_err(|source| InstallError::Apply {
+        kind: object["kind"].as_str().unwrap_or_default().to_owned(),
+        name: name.to_owned(),
+        source: Box::new(source),
+    })
 }
 
 /// The API for an object that is known as JSON. The plural is guessed from the kind, which is right for all kinds of
@@ -80,19 +75,14 @@ pub(crate) fn api_of(client: &Client, object: &Value) -> Result<Api<DynamicObjec
     let api_version = text(object, "/apiVersion")?;
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, text(object, "/kind")?));
-    Ok(
-        match object.pointer("/metadata/namespace").and_then(Value::as_str) {
-            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
-            None => Api::all_with(client.clone(), &resource),
-        },
-    )
+    Ok(match object.pointer("/metadata/namespace").and_then(Value::as_str) {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
+    })
 }
 
 fn text<'a>(object: &'a Value, pointer: &'static str) -> Result<&'a str, InstallError> {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .ok_or(InstallError::Unnamed(pointer))
+    object.pointer(pointer).and_then(Value::as_str).ok_or(InstallError::Unnamed(pointer))
 }
 
 async fn wait_until_established(client: &Client, crd: &Value) -> Result<(), InstallError> {
@@ -118,8 +108,5 @@ async fn wait_until_established(client: &Client, crd: &Value) -> Result<(), Inst
         }
     };
     let in_time = tokio::time::timeout(ESTABLISHED_WAIT, established).await;
-    in_time.map_err(|_| InstallError::NotEstablished {
-        name: name.to_owned(),
-        state,
-    })
+    in_time.map_err(|_| InstallError::NotEstablished { name: name.to_owned(), state })
 }

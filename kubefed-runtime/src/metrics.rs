@@ -98,10 +98,7 @@ impl Metrics {
             Probe::Unreachable(_) | Probe::Malformed(_) => "offline",
         };
         for each in STATES {
-            let labels = ClusterState {
-                state: each,
-                cluster: cluster.to_owned(),
-            };
+            let labels = ClusterState { state: each, cluster: cluster.to_owned() };
             self.clusters.get_or_create(&labels).set(i64::from(each == state));
         }
         self.probes.observe(took.as_secs_f64());
@@ -110,10 +107,7 @@ impl Metrics {
     /// A cluster is no member any more.
     pub(crate) fn forget_cluster(&self, cluster: &str) {
         for state in STATES {
-            self.clusters.remove(&ClusterState {
-                state,
-                cluster: cluster.to_owned(),
-            });
+            self.clusters.remove(&ClusterState { state, cluster: cluster.to_owned() });
         }
     }
 
@@ -131,18 +125,12 @@ impl Metrics {
             Action::Unlabel => "unlabel",
             Action::Compare | Action::Verify => "read",
         };
-        self.operations
-            .get_or_create(&Operation { action })
-            .observe(took.as_secs_f64());
+        self.operations.get_or_create(&Operation { action }).observe(took.as_secs_f64());
     }
 
     /// A member's watch has shown an event of an object that we know or manage.
     pub(crate) fn member_event(&self, kind: &str) {
-        self.events
-            .get_or_create(&Kind {
-                kind: kind.to_owned(),
-            })
-            .inc();
+        self.events.get_or_create(&Kind { kind: kind.to_owned() }).inc();
     }
 
     /// All metrics as text.

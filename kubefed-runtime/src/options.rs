@@ -49,8 +49,6 @@ pub(crate) struct PropagationOptions {
 
 impl From<&KubeFedConfigSpec> for PropagationOptions {
     fn from(config: &KubeFedConfigSpec) -> Self {
-        Self {
-            adopt: config.adopt_resources(),
-        }
+        Self { adopt: config.adopt_resources() }
     }
 }

@@ -45,24 +45,14 @@ const RETRY: Duration = Duration::from_secs(5);
 
 impl TypeConfigController {
     pub(crate) fn new(engine: Arc<Engine>, linked: &[TypeDescriptor]) -> Self {
-        let linked = linked
-            .iter()
-            .map(|descriptor| (descriptor.type_config_name(), descriptor.clone()))
-            .collect();
-        Self {
-            engine,
-            linked,
-            running: BTreeMap::new(),
-            configs: BTreeMap::new(),
-            warned: BTreeSet::new(),
-        }
+        let linked =
+            linked.iter().map(|descriptor| (descriptor.type_config_name(), descriptor.clone())).collect();
+        Self { engine, linked, running: BTreeMap::new(), configs: BTreeMap::new(), warned: BTreeSet::new() }
     }
 
     /// Watches the FederatedTypeConfigs of the control plane until `ended`.
     pub(crate) async fn run(mut self, ended: CancellationToken) {
-        let mut events = watcher(self.api(), watcher::Config::default())
-            .default_backoff()
-            .boxed();
+        let mut events = watcher(self.api(), watcher::Config::default()).default_backoff().boxed();
         let mut listed = Vec::new();
         let mut due = BTreeSet::new();
         loop {
@@ -78,10 +68,7 @@ impl TypeConfigController {
                 Ok(Some(watcher::Event::InitDone)) => {
                     let before = std::mem::take(&mut self.configs);
                     due.extend(before.into_keys());
-                    self.configs = listed
-                        .drain(..)
-                        .map(|config| (config.name_any(), config))
-                        .collect();
+                    self.configs = listed.drain(..).map(|config| (config.name_any(), config)).collect();
                     due.extend(self.configs.keys().cloned());
                 }
                 Ok(Some(watcher::Event::Apply(config))) => {
@@ -154,19 +141,9 @@ impl TypeConfigController {
         });
         if outdated {
             self.stop(name);
-            tracing::info!(
-                name,
-                kind = descriptor.federated.kind,
-                "starting the sync controller"
-            );
+            tracing::info!(name, kind = descriptor.federated.kind, "starting the sync controller");
             let controller = TypeController::start(Arc::clone(&self.engine), descriptor);
-            self.running.insert(
-                name.to_owned(),
-                Running {
-                    controller,
-                    generation,
-                },
-            );
+            self.running.insert(name.to_owned(), Running { controller, generation });
         }
         self.write_status(&config, ControllerState::Running).await
     }
@@ -179,11 +156,7 @@ impl TypeConfigController {
     }
 
     async fn add_finalizer(&self, config: FederatedTypeConfig) -> Result<FederatedTypeConfig, kube::Error> {
-        if config
-            .finalizers()
-            .iter()
-            .any(|finalizer| finalizer == names::TYPE_CONFIG_FINALIZER)
-        {
+        if config.finalizers().iter().any(|finalizer| finalizer == names::TYPE_CONFIG_FINALIZER) {
             return Ok(config);
         }
         let mut finalizers = config.finalizers().to_vec();
@@ -212,13 +185,9 @@ impl TypeConfigController {
         let patch = json!({
             "metadata": {"finalizers": finalizers, "resourceVersion": config.resource_version()}
         });
-        let parameters = PatchParams {
-            field_manager: Some(names::FIELD_MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
-        self.api()
-            .patch(&config.name_any(), &parameters, &Patch::Merge(patch))
-            .await
+        let parameters =
+            PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        self.api().patch(&config.name_any(), &parameters, &Patch::Merge(patch)).await
     }
 
     /// Writes the status, if anything in it is new.
@@ -235,14 +204,10 @@ impl TypeConfigController {
         if config.status.as_ref() == Some(&status) {
             return Ok(());
         }
-        let parameters = PatchParams {
-            field_manager: Some(names::FIELD_MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
+        let parameters =
+            PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let patch = Patch::Merge(json!({ "status": status }));
-        self.api()
-            .patch_status(&config.name_any(), &parameters, &patch)
-            .await?;
+        self.api().patch_status(&config.name_any(), &parameters, &patch).await?;
         Ok(())
     }
 }

@@ -6,10 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a member cluster is reached.
-#[allow(
-    clippy::duplicated_attributes,
-    reason = "several printer columns, each with the same words"
-)]
+#[allow(clippy::duplicated_attributes, reason = "several printer columns, each with the same words")]
 #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
 #[kube(
     group = "core.kubefed.io",
@@ -28,11 +25,7 @@ use serde::{Deserialize, Serialize};
         type_ = "string",
         json_path = ".status.conditions[?(@.type=='Ready')].status"
     ),
-    printcolumn(
-        name = "kubernetes-version",
-        type_ = "string",
-        json_path = ".status.kubernetesVersion"
-    ),
+    printcolumn(name = "kubernetes-version", type_ = "string", json_path = ".status.kubernetesVersion"),
     crates(
         kube_core = "::kube_core",
         k8s_openapi = "::k8s_openapi",
@@ -52,11 +45,7 @@ pub struct KubeFedClusterSpec {
     /// The secret, in the same namespace, whose key `token` holds the bearer token.
     pub secret_ref: SecretReference,
     /// TLS checks that are left out: `*` alone, or `SubjectName` and `ValidityPeriod`.
-    #[serde(
-        default,
-        rename = "disabledTLSValidations",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, rename = "disabledTLSValidations", skip_serializing_if = "Option::is_none")]
     pub disabled_tls_validations: Option<Vec<String>>,
     /// Proxy for all requests to the member: an `http`, `https` or `socks5` URL. Empty means none.
     #[serde(default, rename = "proxyURL", skip_serializing_if = "Option::is_none")]
@@ -91,9 +80,7 @@ impl KubeFedClusterStatus {
     /// A cluster is ready iff some condition is `Ready` with status `True` (spec 2.3).
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.conditions
-            .iter()
-            .any(|c| c.type_ == ClusterConditionType::Ready && c.status == "True")
+        self.conditions.iter().any(|c| c.type_ == ClusterConditionType::Ready && c.status == "True")
     }
 }
 

@@ -9,10 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a control plane behaves. Read once, at start. Whatever is left out has the default of [`KubeFedConfigSpec`]'s
 /// methods.
-#[allow(
-    clippy::duplicated_attributes,
-    reason = "several printer columns, each with the same words"
-)]
+#[allow(clippy::duplicated_attributes, reason = "several printer columns, each with the same words")]
 #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
 #[kube(
     group = "core.kubefed.io",
@@ -206,64 +203,43 @@ impl KubeFedConfigSpec {
     /// Whether objects that are already in a member become managed; by default they do.
     #[must_use]
     pub fn adopt_resources(&self) -> AdoptResources {
-        self.sync_controller
-            .as_ref()
-            .and_then(|sync| sync.adopt_resources)
-            .unwrap_or_default()
+        self.sync_controller.as_ref().and_then(|sync| sync.adopt_resources).unwrap_or_default()
     }
 
     /// Time from probe to probe; 10 s by default.
     #[must_use]
     pub fn health_period(&self) -> StdDuration {
-        or_seconds(
-            self.cluster_health_check.as_ref().and_then(|check| check.period),
-            10,
-        )
+        or_seconds(self.cluster_health_check.as_ref().and_then(|check| check.period), 10)
     }
 
     /// How long a probe may take; 3 s by default.
     #[must_use]
     pub fn health_timeout(&self) -> StdDuration {
-        or_seconds(
-            self.cluster_health_check.as_ref().and_then(|check| check.timeout),
-            3,
-        )
+        or_seconds(self.cluster_health_check.as_ref().and_then(|check| check.timeout), 3)
     }
 
     /// How many failures in a row make a ready cluster unready; 3 by default.
     #[must_use]
     pub fn failure_threshold(&self) -> i64 {
-        self.cluster_health_check
-            .as_ref()
-            .and_then(|check| check.failure_threshold)
-            .unwrap_or(3)
+        self.cluster_health_check.as_ref().and_then(|check| check.failure_threshold).unwrap_or(3)
     }
 
     /// How many successes in a row make an unready cluster ready; 1 by default.
     #[must_use]
     pub fn success_threshold(&self) -> i64 {
-        self.cluster_health_check
-            .as_ref()
-            .and_then(|check| check.success_threshold)
-            .unwrap_or(1)
+        self.cluster_health_check.as_ref().and_then(|check| check.success_threshold).unwrap_or(1)
     }
 
     /// How long others wait before they take over the lock; 15 s by default.
     #[must_use]
     pub fn lease_duration(&self) -> StdDuration {
-        or_seconds(
-            self.leader_elect.as_ref().and_then(|lock| lock.lease_duration),
-            15,
-        )
+        or_seconds(self.leader_elect.as_ref().and_then(|lock| lock.lease_duration), 15)
     }
 
     /// How long the leader tries to renew before it stops; 10 s by default.
     #[must_use]
     pub fn renew_deadline(&self) -> StdDuration {
-        or_seconds(
-            self.leader_elect.as_ref().and_then(|lock| lock.renew_deadline),
-            10,
-        )
+        or_seconds(self.leader_elect.as_ref().and_then(|lock| lock.renew_deadline), 10)
     }
 
     /// Time between tries to take or renew the lock; 5 s by default.
@@ -296,20 +272,12 @@ impl KubeFedConfigSpec {
             }
         }
         let thresholds = [
-            (
-                "spec.clusterHealthCheck.failureThreshold",
-                self.failure_threshold(),
-            ),
-            (
-                "spec.clusterHealthCheck.successThreshold",
-                self.success_threshold(),
-            ),
+            ("spec.clusterHealthCheck.failureThreshold", self.failure_threshold()),
+            ("spec.clusterHealthCheck.successThreshold", self.success_threshold()),
         ];
         for (field, threshold) in thresholds {
             if threshold <= 0 {
-                problems.push(format!(
-                    "{field}: Invalid value: {threshold}: should be greater than 0"
-                ));
+                problems.push(format!("{field}: Invalid value: {threshold}: should be greater than 0"));
             }
         }
         if self.lease_duration() <= self.renew_deadline() {

@@ -47,12 +47,7 @@ pub struct FederatedSpec<Template> {
 
 impl<Template> Default for FederatedSpec<Template> {
     fn default() -> Self {
-        Self {
-            template: None,
-            placement: None,
-            overrides: None,
-            retain_replicas: None,
-        }
+        Self { template: None, placement: None, overrides: None, retain_replicas: None }
     }
 }
 
@@ -72,9 +67,7 @@ mod template {
         match serde_json::from_value(value.clone()) {
             Ok(template) => Ok(Some(template)),
             Err(first) => {
-                if let Some(object) = value
-                    .as_object_mut()
-                    .filter(|object| !object.contains_key("metadata"))
+                if let Some(object) = value.as_object_mut().filter(|object| !object.contains_key("metadata"))
                 {
                     object.insert("metadata".into(), Value::Object(serde_json::Map::new()));
                     if let Ok(template) = serde_json::from_value(value) {
@@ -102,23 +95,14 @@ pub struct Placement {
 impl Placement {
     /// A placement on members by name.
     pub fn clusters<I: IntoIterator<Item = S>, S: Into<String>>(names: I) -> Self {
-        let clusters = names
-            .into_iter()
-            .map(|name| ClusterReference { name: name.into() })
-            .collect();
-        Self {
-            clusters: Some(clusters),
-            cluster_selector: None,
-        }
+        let clusters = names.into_iter().map(|name| ClusterReference { name: name.into() }).collect();
+        Self { clusters: Some(clusters), cluster_selector: None }
     }
 
     /// A placement on every member, also on those that join later.
     #[must_use]
     pub fn everywhere() -> Self {
-        Self {
-            clusters: None,
-            cluster_selector: Some(LabelSelector::default()),
-        }
+        Self { clusters: None, cluster_selector: Some(LabelSelector::default()) }
     }
 }
 
@@ -256,14 +240,7 @@ pub struct RawFederated {
 impl<T: Federate> Federated<T> {
     /// A federated object with a name and a spec, and nothing else.
     pub fn new(name: impl Into<String>, spec: FederatedSpec<T::Target>) -> Self {
-        Self {
-            metadata: ObjectMeta {
-                name: Some(name.into()),
-                ..ObjectMeta::default()
-            },
-            spec,
-            status: None,
-        }
+        Self { metadata: ObjectMeta { name: Some(name.into()), ..ObjectMeta::default() }, spec, status: None }
     }
 
     /// The same in a namespace.
@@ -279,11 +256,7 @@ where
     T::Target: Clone,
 {
     fn clone(&self) -> Self {
-        Self {
-            metadata: self.metadata.clone(),
-            spec: self.spec.clone(),
-            status: self.status.clone(),
-        }
+        Self { metadata: self.metadata.clone(), spec: self.spec.clone(), status: self.status.clone() }
     }
 }
 
@@ -327,16 +300,8 @@ impl<'de, T: Federate> Deserialize<'de> for Federated<T> {
             #[serde(default)]
             status: Option<FederatedStatus>,
         }
-        let Object {
-            metadata,
-            spec,
-            status,
-        } = Object::<T::Target>::deserialize(deserializer)?;
-        Ok(Self {
-            metadata,
-            spec,
-            status,
-        })
+        let Object { metadata, spec, status } = Object::<T::Target>::deserialize(deserializer)?;
+        Ok(Self { metadata, spec, status })
     }
 }
 

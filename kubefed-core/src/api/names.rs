@@ -39,10 +39,7 @@ pub const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "default
 #[must_use]
 pub fn plural_of(kind: &str) -> String {
     let lower = kind.to_lowercase();
-    if ["s", "x", "ch", "sh", "z", "o"]
-        .iter()
-        .any(|suffix| lower.ends_with(suffix))
-    {
+    if ["s", "x", "ch", "sh", "z", "o"].iter().any(|suffix| lower.ends_with(suffix)) {
         return format!("{lower}es");
     }
     match lower.strip_suffix('y') {
@@ -54,21 +51,13 @@ pub fn plural_of(kind: &str) -> String {
 /// The name of a CRD or FederatedTypeConfig: the plural, and the group behind a dot where there is one.
 #[must_use]
 pub fn group_qualified(plural: &str, group: &str) -> String {
-    if group.is_empty() {
-        plural.to_owned()
-    } else {
-        format!("{plural}.{group}")
-    }
+    if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") }
 }
 
 /// `group/version`, or the version alone for the core group.
 #[must_use]
 pub fn api_version(group: &str, version: &str) -> String {
-    if group.is_empty() {
-        version.to_owned()
-    } else {
-        format!("{group}/{version}")
-    }
+    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
 }
 
 #[cfg(test)]

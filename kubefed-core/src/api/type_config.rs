@@ -9,10 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::names;
 
 /// Which type is federated by which, and whether it is propagated.
-#[allow(
-    clippy::duplicated_attributes,
-    reason = "several printer columns, each with the same words"
-)]
+#[allow(clippy::duplicated_attributes, reason = "several printer columns, each with the same words")]
 #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
 #[kube(
     group = "core.kubefed.io",
@@ -26,11 +23,7 @@ use super::names;
     derive = "PartialEq",
     doc = "Says that a type is federated: the type in the members, the federated type on the host, and whether it is propagated.",
     printcolumn(name = "kind", type_ = "string", json_path = ".spec.federatedType.kind"),
-    printcolumn(
-        name = "propagation",
-        type_ = "string",
-        json_path = ".status.propagationController"
-    ),
+    printcolumn(name = "propagation", type_ = "string", json_path = ".status.propagationController"),
     printcolumn(name = "age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     crates(
         kube_core = "::kube_core",

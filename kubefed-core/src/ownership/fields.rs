@@ -26,9 +26,7 @@ pub(super) fn children(node: &Node) -> impl Iterator<Item = (&str, &Node)> {
 pub(super) fn owns(fields: &Value, path: &[String]) -> bool {
     let mut node = fields.as_object();
     for key in path {
-        node = node
-            .and_then(|node| node.get(&format!("f:{key}")))
-            .and_then(Value::as_object);
+        node = node.and_then(|node| node.get(&format!("f:{key}"))).and_then(Value::as_object);
     }
     !path.is_empty() && node.is_some_and(is_member)
 }
@@ -56,9 +54,8 @@ fn without_node(node: &Node, other: &Node) -> Option<Node> {
 
 /// The paths that are in one of the sets or in both.
 pub(super) fn union(set: &Node, other: &Node) -> Node {
-    let mut both: Node = children(set)
-        .map(|(key, child)| (key.to_owned(), Value::Object(child.clone())))
-        .collect();
+    let mut both: Node =
+        children(set).map(|(key, child)| (key.to_owned(), Value::Object(child.clone()))).collect();
     for (key, child) in children(other) {
         let united = match set.get(key).and_then(Value::as_object) {
             Some(first) => node_of(is_member(first) || is_member(child), union(first, child)),
@@ -134,10 +131,8 @@ mod tests {
         let set = leaf.prop_recursive(3, 24, 4, |inner| {
             let children = prop::collection::btree_map("f:[abc]", inner, 0..4);
             (children, any::<bool>()).prop_map(|(children, itself)| {
-                let children: Node = children
-                    .into_iter()
-                    .map(|(key, node)| (key, Value::Object(node)))
-                    .collect();
+                let children: Node =
+                    children.into_iter().map(|(key, node)| (key, Value::Object(node))).collect();
                 node_of(itself, children).unwrap_or_default()
             })
         });

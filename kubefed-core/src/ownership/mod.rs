@@ -44,18 +44,11 @@ pub fn observe(
 ) -> Option<Ownership> {
     let entry = our_entry(managed_fields)?;
     let fields = entry.fields_v1.as_ref().map_or(&Value::Null, |fields| &fields.0);
-    let time = entry
-        .time
-        .as_ref()
-        .map_or(Value::Null, |time| time.0.as_second().into());
+    let time = entry.time.as_ref().map_or(Value::Null, |time| time.0.as_second().into());
     let identity = canonical(&json!([uid, time]));
     let digest = Digest::of(format!("{identity}{}", canonical(fields)).as_bytes());
     let owns_replicas = replicas.is_some_and(|path| fields::owns(fields, path));
-    Some(Ownership {
-        digest,
-        owns_replicas,
-        by_apply: is_ours(entry, "Apply"),
-    })
+    Some(Ownership { digest, owns_replicas, by_apply: is_ours(entry, "Apply") })
 }
 
 /// Whether applying `rendered` would change neither `live` nor our ownership of it; see [`is_satisfied`].
@@ -78,10 +71,7 @@ fn our_entry(managed_fields: &[ManagedFieldsEntry]) -> Option<&ManagedFieldsEntr
 /// subresources, and what others apply themselves stay. The patch fails with 409 where `resource_version` is stale.
 #[must_use]
 pub fn transfer(managed_fields: &[ManagedFieldsEntry], resource_version: &str) -> Option<Value> {
-    let ours = managed_fields
-        .iter()
-        .find(|entry| is_ours(entry, "Apply"))
-        .and_then(fields_of)?;
+    let ours = managed_fields.iter().find(|entry| is_ours(entry, "Apply")).and_then(fields_of)?;
     let mut changed = false;
     let mut entries = Vec::with_capacity(managed_fields.len());
     for entry in managed_fields {
@@ -97,11 +87,7 @@ pub fn transfer(managed_fields: &[ManagedFieldsEntry], resource_version: &str) -
             _ => entries.push(entry.clone()),
         }
     }
-    if changed {
-        patch(&entries, resource_version)
-    } else {
-        None
-    }
+    if changed { patch(&entries, resource_version) } else { None }
 }
 
 /// The JSON patch that makes an entry of ours that came from a POST (operation `Update`) one of operation `Apply`, so
@@ -116,9 +102,7 @@ pub fn promote(managed_fields: &[ManagedFieldsEntry], resource_version: &str) ->
         let both = fields_of(posted).map_or_else(|| applied.clone(), |posted| fields::union(posted, applied));
         promoted = with_fields(&promoted, both);
     }
-    let others = managed_fields
-        .iter()
-        .filter(|entry| !is_ours(entry, "Update") && !is_ours(entry, "Apply"));
+    let others = managed_fields.iter().filter(|entry| !is_ours(entry, "Update") && !is_ours(entry, "Apply"));
     let entries: Vec<_> = std::iter::once(promoted).chain(others.cloned()).collect();
     patch(&entries, resource_version)
 }
@@ -155,10 +139,7 @@ fn fields_of(entry: &ManagedFieldsEntry) -> Option<&Map<String, Value>> {
 }
 
 fn with_fields(entry: &ManagedFieldsEntry, fields: Map<String, Value>) -> ManagedFieldsEntry {
-    ManagedFieldsEntry {
-        fields_v1: Some(FieldsV1(Value::Object(fields))),
-        ..entry.clone()
-    }
+    ManagedFieldsEntry { fields_v1: Some(FieldsV1(Value::Object(fields))), ..entry.clone() }
 }
 
 /// The resource version is replaced rather than tested: a stale one then answers 409, where a failed `test` answers
@@ -192,11 +173,7 @@ mod tests {
     }
 
     fn ours() -> Value {
-        entry(
-            "kubefed",
-            "Apply",
-            &json!({"f:spec": {"f:replicas": {}}, "f:data": {"f:a": {}}}),
-        )
+        entry("kubefed", "Apply", &json!({"f:spec": {"f:replicas": {}}, "f:data": {"f:a": {}}}))
     }
 
     fn digest(uid: &str, list: &Value) -> Option<Digest> {
@@ -257,11 +234,7 @@ mod tests {
         let path: Vec<String> = path.iter().map(|&key| key.to_owned()).collect();
         let observed = observe("u", &entries(&json!([ours()])), Some(&path)).unwrap();
         assert_eq!(observed.owns_replicas, expected);
-        assert!(
-            !observe("u", &entries(&json!([ours()])), None)
-                .unwrap()
-                .owns_replicas
-        );
+        assert!(!observe("u", &entries(&json!([ours()])), None).unwrap().owns_replicas);
     }
 
     #[test]
@@ -270,18 +243,8 @@ mod tests {
         let kept = json!({"f:data": {".": {}, "f:b": {}}});
         let applier = entry("helm", "Apply", &shared);
         let status = with(entry("other", "Update", &shared), "subresource", "status");
-        let whole = entry(
-            "before-first-apply",
-            "Update",
-            &json!({"f:spec": {"f:replicas": {}}}),
-        );
-        let list = json!([
-            entry("kubectl", "Update", &shared),
-            applier,
-            status,
-            whole,
-            ours()
-        ]);
+        let whole = entry("before-first-apply", "Update", &json!({"f:spec": {"f:replicas": {}}}));
+        let list = json!([entry("kubectl", "Update", &shared), applier, status, whole, ours()]);
         assert_eq!(
             transfer(&entries(&list), "7"),
             Some(json!([
@@ -297,14 +260,7 @@ mod tests {
         let other = entry("kubectl", "Update", &json!({"f:data": {"f:b": {}}}));
         assert_eq!(transfer(&entries(&json!([other, ours()])), "7"), None);
         assert_eq!(
-            transfer(
-                &entries(&json!([entry(
-                    "kubectl",
-                    "Update",
-                    &json!({"f:data": {"f:a": {}}})
-                )])),
-                "7"
-            ),
+            transfer(&entries(&json!([entry("kubectl", "Update", &json!({"f:data": {"f:a": {}}}))])), "7"),
             None
         );
         assert_eq!(transfer(&[], "7"), None);
@@ -317,10 +273,7 @@ mod tests {
         let list = json!([other, entry("kubefed", "Update", &fields)]);
         let patch = promote(&entries(&list), "7").unwrap();
         assert_eq!(patch[0]["value"], "7");
-        assert_eq!(
-            patch[1]["value"],
-            json!([entry("kubefed", "Apply", &fields), other])
-        );
+        assert_eq!(patch[1]["value"], json!([entry("kubefed", "Apply", &fields), other]));
         assert_eq!(promote(&entries(&json!([other, ours()])), "7"), None);
     }
 
@@ -328,11 +281,7 @@ mod tests {
     fn promote_unites_both_of_our_entries() {
         let list = json!([
             ours(),
-            entry(
-                "kubefed",
-                "Update",
-                &json!({"f:data": {"f:a": {".": {}, "f:x": {}}, "f:c": {}}})
-            )
+            entry("kubefed", "Update", &json!({"f:data": {"f:a": {".": {}, "f:x": {}}, "f:c": {}}}))
         ]);
         let patch = promote(&entries(&list), "7").unwrap();
         let united =
@@ -344,11 +293,7 @@ mod tests {
     fn the_other_writer_is_the_latest_one() {
         let fields = json!({"f:data": {}});
         let at = |manager: &str, second: &str| {
-            with(
-                entry(manager, "Update", &fields),
-                "time",
-                &format!("2026-01-01T00:00:0{second}Z"),
-            )
+            with(entry(manager, "Update", &fields), "time", &format!("2026-01-01T00:00:0{second}Z"))
         };
         let scaled = with(at("hpa", "3"), "subresource", "scale");
         let status = with(at("controller", "8"), "subresource", "status");

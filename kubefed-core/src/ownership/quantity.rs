@@ -13,10 +13,8 @@ pub(super) fn nanos(value: &Value) -> Option<i128> {
 }
 
 fn parse(text: &str) -> Option<i128> {
-    let end = text
-        .bytes()
-        .position(|byte| !matches!(byte, b'0'..=b'9' | b'.' | b'+' | b'-'))
-        .unwrap_or(text.len());
+    let end =
+        text.bytes().position(|byte| !matches!(byte, b'0'..=b'9' | b'.' | b'+' | b'-')).unwrap_or(text.len());
     let (number, suffix) = text.split_at(end);
     let (negative, number) = match number.as_bytes().first()? {
         b'-' => (true, &number[1..]),
@@ -30,9 +28,7 @@ fn parse(text: &str) -> Option<i128> {
     }
     let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
     let (factor, power) = scale(suffix)?;
-    let power = power
-        .checked_add(9)?
-        .checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    let power = power.checked_add(9)?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
     let scaled = digits.checked_mul(factor)?;
     let nanos = if power >= 0 {
         scaled.checked_mul(ten_to(power)?)?

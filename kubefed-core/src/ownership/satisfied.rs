@@ -65,11 +65,7 @@ impl Position {
     }
 
     fn of_item(self) -> Self {
-        if self == Self::Text {
-            Self::Text
-        } else {
-            Self::Other
-        }
+        if self == Self::Text { Self::Text } else { Self::Other }
     }
 
     /// What identifies the object or its type belongs to nobody.
@@ -156,22 +152,15 @@ fn is_object_satisfied(
         Some(_) => return false,
     };
     let owns_only_rendered = owned.is_none_or(|owned| {
-        children(owned).all(|(key, _)| {
-            key.strip_prefix("f:")
-                .is_some_and(|field| rendered.contains_key(field))
-        })
+        children(owned)
+            .all(|(key, _)| key.strip_prefix("f:").is_some_and(|field| rendered.contains_key(field)))
     });
     owns_only_rendered
-        && rendered
-            .iter()
-            .filter(|(key, _)| !position.is_never_owned(key))
-            .all(|(key, value)| {
-                let live = live.and_then(|live| live.get(key));
-                let owned = owned
-                    .and_then(|owned| owned.get(&format!("f:{key}")))
-                    .and_then(Value::as_object);
-                is_value_satisfied(value, live, owned, position.of_field(key))
-            })
+        && rendered.iter().filter(|(key, _)| !position.is_never_owned(key)).all(|(key, value)| {
+            let live = live.and_then(|live| live.get(key));
+            let owned = owned.and_then(|owned| owned.get(&format!("f:{key}"))).and_then(Value::as_object);
+            is_value_satisfied(value, live, owned, position.of_field(key))
+        })
 }
 
 /// A list whose items have nodes of their own in our entry: by keys, or by value.
@@ -196,9 +185,7 @@ fn is_merged_list_satisfied(rendered: &[Value], live: &[Value], owned: &Fields, 
                 && by_value
                     .iter()
                     .all(|value| rendered.iter().any(|item| is_same(item, value, Position::Text)))
-                && rendered
-                    .iter()
-                    .all(|item| live.iter().any(|live| is_same(item, live, Position::Text)))
+                && rendered.iter().all(|item| live.iter().any(|live| is_same(item, live, Position::Text)))
         }
         _ => false,
     }
@@ -241,10 +228,7 @@ fn is_keyed_list_satisfied(
 /// Whether an item is the one with these keys, or may be: a key that it leaves out is defaulted by the server.
 fn has_keys(item: &Value, keys: &Fields) -> bool {
     item.is_object()
-        && keys.iter().all(|(key, value)| {
-            item.get(key)
-                .is_none_or(|own| is_same(own, value, Position::Text))
-        })
+        && keys.iter().all(|(key, value)| item.get(key).is_none_or(|own| is_same(own, value, Position::Text)))
 }
 
 /// Compares what is replaced as a whole. Fields that only the live value has must be defaults of the server.
@@ -254,9 +238,7 @@ fn is_same(rendered: &Value, live: &Value, position: Position) -> bool {
             rendered.iter().all(|(key, value)| match live.get(key) {
                 Some(live) => is_same(value, live, position.of_field(key)),
                 None => value.is_null(),
-            }) && live
-                .iter()
-                .all(|(key, value)| rendered.contains_key(key) || is_default(key, value))
+            }) && live.iter().all(|(key, value)| rendered.contains_key(key) || is_default(key, value))
         }
         (Value::Array(rendered), Value::Array(live)) => is_same_list(rendered, live, position),
         (Value::Number(a), Value::Number(b))
@@ -274,10 +256,7 @@ fn is_same(rendered: &Value, live: &Value, position: Position) -> bool {
 fn is_same_list(rendered: &[Value], live: &[Value], position: Position) -> bool {
     let position = position.of_item();
     rendered.len() == live.len()
-        && rendered
-            .iter()
-            .zip(live)
-            .all(|(rendered, live)| is_same(rendered, live, position))
+        && rendered.iter().zip(live).all(|(rendered, live)| is_same(rendered, live, position))
 }
 
 /// What API servers fill into parts of built-in kinds that are replaced as a whole, where the field is left out. There
@@ -412,11 +391,7 @@ mod tests {
         let object =
             |data: &Value| json!({"apiVersion": "v1", "kind": "X", "metadata": {"name": "n"}, "data": data});
         let owns_some = owned.as_object().is_some_and(|owned| !owned.is_empty());
-        let fields = if owns_some {
-            json!({"f:data": owned})
-        } else {
-            json!({})
-        };
+        let fields = if owns_some { json!({"f:data": owned}) } else { json!({}) };
         is_satisfied(&object(rendered), &object(live), &fields)
     }
 
@@ -437,10 +412,7 @@ mod tests {
     #[case(json!(1.5), json!(1), false)]
     fn numbers_are_compared_by_value(#[case] rendered: Value, #[case] live: Value, #[case] expected: bool) {
         let owned = json!({"f:a": {}});
-        assert_eq!(
-            is_data_satisfied(&json!({"a": rendered}), &json!({"a": live}), &owned),
-            expected
-        );
+        assert_eq!(is_data_satisfied(&json!({"a": rendered}), &json!({"a": live}), &owned), expected);
     }
 
     #[rstest]
@@ -461,10 +433,7 @@ mod tests {
         #[case] expected: bool,
     ) {
         let owned = json!({"f:list": owned});
-        assert_eq!(
-            is_data_satisfied(&json!({"list": rendered}), &json!({"list": live}), &owned),
-            expected
-        );
+        assert_eq!(is_data_satisfied(&json!({"list": rendered}), &json!({"list": live}), &owned), expected);
     }
 
     #[rstest]

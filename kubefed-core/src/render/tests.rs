@@ -17,12 +17,7 @@ fn resource(group: &str, kind: &str, plural: &str, scope: Scope) -> ApiResource 
 fn descriptor(group: &str, kind: &str, plural: &str, scope: Scope) -> TypeDescriptor {
     TypeDescriptor {
         target: resource(group, kind, plural, scope),
-        federated: resource(
-            "types.kubefed.io",
-            &format!("Federated{kind}"),
-            "x",
-            Scope::Namespaced,
-        ),
+        federated: resource("types.kubefed.io", &format!("Federated{kind}"), "x", Scope::Namespaced),
         replicas: Some(vec!["spec".to_owned(), "replicas".to_owned()]),
         collects_status: false,
     }
@@ -76,19 +71,13 @@ fn identities_are_those_of_the_target(
     assert_eq!(object["apiVersion"], version);
     assert_eq!(object["kind"], kind);
     assert_eq!(object["metadata"]["name"], "web");
-    assert_eq!(
-        object["metadata"].get("namespace").and_then(Value::as_str),
-        namespace
-    );
+    assert_eq!(object["metadata"].get("namespace").and_then(Value::as_str), namespace);
 }
 
 #[test]
 fn the_version_of_the_template_counts() {
     let spec = json!({"template": {"apiVersion": "apps/v1beta2"}});
-    assert_eq!(
-        render(&deployments(), &spec, "c").unwrap()["apiVersion"],
-        "apps/v1beta2"
-    );
+    assert_eq!(render(&deployments(), &spec, "c").unwrap()["apiVersion"], "apps/v1beta2");
 }
 
 #[test]
@@ -103,15 +92,10 @@ fn what_a_template_cannot_hold_is_dropped_and_warned_of() {
     let renderer = Renderer::new(&descriptor, &federated);
     assert_eq!(
         renderer.warnings(),
-        [
-            TemplateWarning::AnnotationsNotSupported,
-            TemplateWarning::FinalizersNotSupported
-        ]
+        [TemplateWarning::AnnotationsNotSupported, TemplateWarning::FinalizersNotSupported]
     );
     assert!(
-        renderer.warnings()[0]
-            .to_string()
-            .starts_with("metadata.annotations cannot be set via template")
+        renderer.warnings()[0].to_string().starts_with("metadata.annotations cannot be set via template")
     );
     assert_eq!(
         renderer.render("c", Replicas::FromTemplate).unwrap().object,
@@ -146,10 +130,7 @@ fn overrides_differ_by_cluster_and_the_rest_is_shared() {
     let of = |cluster| renderer.render(cluster, Replicas::FromTemplate).unwrap();
     assert!(Arc::ptr_eq(&of("b"), &of("c")));
     assert_eq!(of("a").object["spec"]["replicas"], 5);
-    assert_eq!(
-        of("a").object["metadata"]["labels"],
-        json!({"kubefed.io/managed": "true", "x": "y"})
-    );
+    assert_eq!(of("a").object["metadata"]["labels"], json!({"kubefed.io/managed": "true", "x": "y"}));
     assert_eq!(of("a").object["metadata"]["annotations"], json!({"n": "1"}));
     assert_eq!(of("c").object["spec"]["replicas"], 1);
     assert_ne!(of("a").hash, of("c").hash);
@@ -170,12 +151,7 @@ fn one_bad_list_of_overrides_holds_for_all_clusters() {
 fn overrides_cannot_make_another_object(#[case] item: Value, #[case] field: &str) {
     let spec = json!({"overrides": [{"clusterName": "a", "clusterOverrides": [item]}]});
     let error = render(&deployments(), &spec, "a").unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with(&format!("the overrides change {field} of")),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with(&format!("the overrides change {field} of")), "{error}");
     assert_eq!(error.status(), PropagationStatus::ApplyOverridesFailed);
     assert!(render(&deployments(), &spec, "b").is_ok());
 }
@@ -188,12 +164,7 @@ fn overrides_cannot_make_another_object(#[case] item: Value, #[case] field: &str
 #[case(json!({"template": {"stringData": {"k": 1}}}), "spec.template.stringData.k is not a string")]
 #[case(json!({"template": {"data": 1, "stringData": {"k": "v"}}}), "spec.template.data is not an object")]
 fn templates_of_wrong_types_are_named(#[case] spec: Value, #[case] expected: &str) {
-    let error = render(
-        &descriptor("", "Secret", "secrets", Scope::Namespaced),
-        &spec,
-        "a",
-    )
-    .unwrap_err();
+    let error = render(&descriptor("", "Secret", "secrets", Scope::Namespaced), &spec, "a").unwrap_err();
     assert!(error.to_string().starts_with(expected), "{error}");
     assert_eq!(error.status(), PropagationStatus::ComputeResourceFailed);
 }
@@ -208,15 +179,9 @@ fn string_data_becomes_data_after_overrides() {
     let object = render(&secrets, &spec, "a").unwrap();
     assert_eq!(object["data"], json!({"a": "bmV3", "b": "b3Zlcg=="}));
     assert!(object.get("stringData").is_none());
-    assert_eq!(
-        render(&secrets, &spec, "c").unwrap()["data"],
-        json!({"a": "bmV3", "b": "a2VwdA=="})
-    );
+    assert_eq!(render(&secrets, &spec, "c").unwrap()["data"], json!({"a": "bmV3", "b": "a2VwdA=="}));
     let others = descriptor("example.com", "Secret", "secrets", Scope::Namespaced);
-    assert_eq!(
-        render(&others, &spec, "c").unwrap()["stringData"],
-        json!({"a": "new"})
-    );
+    assert_eq!(render(&others, &spec, "c").unwrap()["stringData"], json!({"a": "new"}));
 }
 
 #[rstest]
@@ -233,10 +198,7 @@ fn replicas_left_to_the_member_are_left_out(#[case] items: Value, #[case] expect
     let (descriptor, federated) = (deployments(), federated(&spec));
     let renderer = Renderer::new(&descriptor, &federated);
     let rendered = renderer.render("a", Replicas::LeftToMember).unwrap();
-    assert_eq!(
-        rendered.object["spec"].get("replicas").and_then(Value::as_u64),
-        expected
-    );
+    assert_eq!(rendered.object["spec"].get("replicas").and_then(Value::as_u64), expected);
     let other = renderer.render("b", Replicas::FromTemplate).unwrap();
     assert_eq!(other.object["spec"]["replicas"], 3);
 }

@@ -90,11 +90,7 @@ pub fn crd_of_shape<T: Federate>(shape: CrdShape) -> Value {
 /// The CRDs of KubeFed's own kinds that this controller reads: FederatedTypeConfig, KubeFedCluster, KubeFedConfig.
 #[must_use]
 pub fn core_crds() -> Vec<Value> {
-    vec![
-        core_crd::<FederatedTypeConfig>(),
-        core_crd::<KubeFedCluster>(),
-        core_crd::<KubeFedConfig>(),
-    ]
+    vec![core_crd::<FederatedTypeConfig>(), core_crd::<KubeFedCluster>(), core_crd::<KubeFedConfig>()]
 }
 
 /// The derived CRD without what KubeFed's lack. `nullable` would make the API server keep nulls that it otherwise
@@ -102,11 +98,7 @@ pub fn core_crds() -> Vec<Value> {
 fn core_crd<T: CustomResourceExt>() -> Value {
     // The CRD is a plain struct of strings, lists and maps with string keys: it always serialises.
     let mut crd = serde_json::to_value(T::crd()).unwrap_or_default();
-    if let Some(kind) = crd
-        .pointer("/spec/names/kind")
-        .and_then(Value::as_str)
-        .map(str::to_owned)
-    {
+    if let Some(kind) = crd.pointer("/spec/names/kind").and_then(Value::as_str).map(str::to_owned) {
         crd["spec"]["names"]["listKind"] = json!(format!("{kind}List"));
     }
     if let Some(schema) = crd.pointer_mut("/spec/versions/0/schema/openAPIV3Schema") {
@@ -136,16 +128,8 @@ fn printer_columns() -> Value {
     let column = |name: &str, kind: &str, path: &str| json!({"name": name, "type": kind, "jsonPath": path});
     json!([
         column("Ready", "string", ".status.ready"),
-        column(
-            "Propagated",
-            "string",
-            ".status.conditions[?(@.type==\"Propagation\")].status"
-        ),
-        column(
-            "Reason",
-            "string",
-            ".status.conditions[?(@.type==\"Propagation\")].reason"
-        ),
+        column("Propagated", "string", ".status.conditions[?(@.type==\"Propagation\")].status"),
+        column("Reason", "string", ".status.conditions[?(@.type==\"Propagation\")].reason"),
         column("Age", "date", ".metadata.creationTimestamp"),
     ])
 }
@@ -168,14 +152,8 @@ fn spec(parts: &FederatedCrd<'_>) -> Value {
         CrdShape::Typed => parts.template_schema.clone(),
         CrdShape::KubeFed => open_template(),
     };
-    let mut spec = object(
-        &[],
-        [
-            ("template", template),
-            ("placement", placement()),
-            ("overrides", overrides()),
-        ],
-    );
+    let mut spec =
+        object(&[], [("template", template), ("placement", placement()), ("overrides", overrides())]);
     if parts.has_replicas {
         spec["properties"]["retainReplicas"] = json!({"type": "boolean"});
     }
@@ -185,48 +163,29 @@ fn spec(parts: &FederatedCrd<'_>) -> Value {
 fn placement() -> Value {
     let expression = object(
         &["key", "operator"],
-        [
-            ("key", string()),
-            ("operator", string()),
-            ("values", list(&string())),
-        ],
+        [("key", string()), ("operator", string()), ("values", list(&string()))],
     );
     let selector = object(
         &[],
         [
             ("matchExpressions", list(&expression)),
-            (
-                "matchLabels",
-                json!({"type": "object", "additionalProperties": string()}),
-            ),
+            ("matchLabels", json!({"type": "object", "additionalProperties": string()})),
         ],
     );
-    object(
-        &[],
-        [
-            ("clusters", list(&object(&["name"], [("name", string())]))),
-            ("clusterSelector", selector),
-        ],
-    )
+    object(&[], [("clusters", list(&object(&["name"], [("name", string())]))), ("clusterSelector", selector)])
 }
 
 fn overrides() -> Value {
     let operation = object(
         &["path"],
         [
-            (
-                "op",
-                json!({"type": "string", "pattern": "^(add|remove|replace)?$"}),
-            ),
+            ("op", json!({"type": "string", "pattern": "^(add|remove|replace)?$"})),
             ("path", string()),
             ("value", json!({"x-kubernetes-preserve-unknown-fields": true})),
         ],
     );
     // The name is not required, and one name may stand here twice: that is KubeFed's shape, and existing objects pass.
-    list(&object(
-        &[],
-        [("clusterName", string()), ("clusterOverrides", list(&operation))],
-    ))
+    list(&object(&[], [("clusterName", string()), ("clusterOverrides", list(&operation))]))
 }
 
 fn status() -> Value {
@@ -242,28 +201,16 @@ fn status() -> Value {
     );
     let cluster = object(
         &["name"],
-        [
-            ("name", string()),
-            ("status", string()),
-            ("message", string()),
-            ("remoteStatus", open_template()),
-        ],
+        [("name", string()), ("status", string()), ("message", string()), ("remoteStatus", open_template())],
     );
     let applied = object(
         &["rendered", "ownership", "clusters"],
-        [
-            ("rendered", string()),
-            ("ownership", string()),
-            ("clusters", atomic(&string())),
-        ],
+        [("rendered", string()), ("ownership", string()), ("clusters", atomic(&string()))],
     );
     object(
         &[],
         [
-            (
-                "observedGeneration",
-                json!({"type": "integer", "format": "int64"}),
-            ),
+            ("observedGeneration", json!({"type": "integer", "format": "int64"})),
             ("conditions", list(&condition)),
             ("clusters", list(&cluster)),
             ("applied", atomic(&applied)),
@@ -273,10 +220,8 @@ fn status() -> Value {
 }
 
 fn object<const N: usize>(required: &[&str], properties: [(&str, Value); N]) -> Value {
-    let properties: Map<String, Value> = properties
-        .into_iter()
-        .map(|(name, schema)| (name.to_owned(), schema))
-        .collect();
+    let properties: Map<String, Value> =
+        properties.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
     let mut schema = json!({"type": "object", "properties": properties});
     if !required.is_empty() {
         schema["required"] = json!(required);

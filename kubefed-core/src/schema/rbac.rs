@@ -28,18 +28,11 @@ pub fn host_role_name(namespace: &str) -> String {
 /// The ClusterRole of the controller on the host: what it does outside its own namespace.
 #[must_use]
 pub fn host_role(types: &[TypeDescriptor], namespace: &str) -> Value {
-    let federated = by_group(
-        types
-            .iter()
-            .map(|of| (of.federated.group.as_str(), of.federated.plural_name.as_str())),
-    );
+    let federated =
+        by_group(types.iter().map(|of| (of.federated.group.as_str(), of.federated.plural_name.as_str())));
     let mut rules = Vec::new();
     for (group, plurals) in &federated {
-        rules.push(rule(
-            &[group],
-            plurals.iter().copied(),
-            &["get", "list", "watch", "patch"],
-        ));
+        rules.push(rule(&[group], plurals.iter().copied(), &["get", "list", "watch", "patch"]));
         let status: Vec<String> = plurals.iter().map(|plural| format!("{plural}/status")).collect();
         rules.push(rule(&[group], status.iter().map(String::as_str), &["patch"]));
     }
@@ -61,16 +54,8 @@ pub fn namespace_role(namespace: &str) -> Value {
     let rules = [
         rule(&[core], ["kubefedconfigs"], &["get"]),
         rule(&[core], ["kubefedclusters"], &READ),
-        rule(
-            &[core],
-            ["federatedtypeconfigs"],
-            &["get", "list", "watch", "patch"],
-        ),
-        rule(
-            &[core],
-            ["federatedtypeconfigs/status", "kubefedclusters/status"],
-            &["patch"],
-        ),
+        rule(&[core], ["federatedtypeconfigs"], &["get", "list", "watch", "patch"]),
+        rule(&[core], ["federatedtypeconfigs/status", "kubefedclusters/status"], &["patch"]),
         rule(&[""], ["secrets"], &["get"]),
         // A name cannot limit who creates: the name is not known to the API server by then.
         rule(&["coordination.k8s.io"], ["leases"], &["create"]),
@@ -90,13 +75,7 @@ pub fn host_manifests(types: &[TypeDescriptor], namespace: &str) -> Vec<Value> {
             "metadata": {"name": SERVICE_ACCOUNT, "namespace": namespace},
         }),
         host_role(types, namespace),
-        binding(
-            "ClusterRoleBinding",
-            "ClusterRole",
-            &cluster_role,
-            None,
-            namespace,
-        ),
+        binding("ClusterRoleBinding", "ClusterRole", &cluster_role, None, namespace),
         namespace_role(namespace),
         binding("RoleBinding", "Role", SERVICE_ACCOUNT, Some(namespace), namespace),
     ]
@@ -110,11 +89,7 @@ pub fn host_manifests(types: &[TypeDescriptor], namespace: &str) -> Vec<Value> {
 pub fn member_rules(types: &[TypeDescriptor]) -> Vec<Value> {
     const WRITE: [&str; 6] = ["get", "list", "watch", "create", "patch", "delete"];
     const ESCALATING: [&str; 7] = ["get", "list", "watch", "create", "patch", "delete", "escalate"];
-    let targets = by_group(
-        types
-            .iter()
-            .map(|of| (of.target.group.as_str(), of.target.plural_name.as_str())),
-    );
+    let targets = by_group(types.iter().map(|of| (of.target.group.as_str(), of.target.plural_name.as_str())));
     let mut rules = Vec::new();
     for (&group, plurals) in &targets {
         let is_role = |plural: &&str| group == RBAC_GROUP && matches!(*plural, "roles" | "clusterroles");

@@ -7,11 +7,7 @@ use crate::api::{ApiResource, Federate, FederatedTypeConfig, FederatedTypeConfig
 /// The FederatedTypeConfig that switches a linked type on, for a control plane in `namespace`.
 #[must_use]
 pub fn type_config_of<T: Federate>(namespace: &str) -> FederatedTypeConfig {
-    type_config(
-        T::TARGET.to_api_resource(),
-        T::FEDERATED.to_api_resource(),
-        namespace,
-    )
+    type_config(T::TARGET.to_api_resource(), T::FEDERATED.to_api_resource(), namespace)
 }
 
 /// The FederatedTypeConfig that switches the propagation of `target` by `federated` on. Its name is the target's

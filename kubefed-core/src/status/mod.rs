@@ -128,9 +128,7 @@ impl FromStr for PropagationStatus {
 
     fn from_str(text: &str) -> Result<Self, ParseStatusError> {
         let known = Self::ALL.iter().find(|status| status.as_str() == text);
-        known.copied().ok_or_else(|| ParseStatusError {
-            text: text.to_owned(),
-        })
+        known.copied().ok_or_else(|| ParseStatusError { text: text.to_owned() })
     }
 }
 
@@ -229,11 +227,7 @@ pub fn next(previous: Option<&FederatedStatus>, input: &StatusInput<'_>) -> Fede
         applied: applied(previous, input, &clusters),
         clusters,
         ready: (!input.reason.is_about_selection()).then(|| {
-            let ok = input
-                .outcomes
-                .iter()
-                .filter(|outcome| outcome.status.is_ok())
-                .count();
+            let ok = input.outcomes.iter().filter(|outcome| outcome.status.is_ok()).count();
             format!("{ok}/{}", input.selected)
         }),
     }
@@ -243,10 +237,7 @@ fn clusters(previous: &FederatedStatus, outcomes: &[ClusterOutcome]) -> Vec<Clus
     let mut clusters: Vec<_> = outcomes
         .iter()
         .map(|outcome| {
-            let before = previous
-                .clusters
-                .iter()
-                .find(|before| before.name == outcome.cluster);
+            let before = previous.clusters.iter().find(|before| before.name == outcome.cluster);
             let before = before.and_then(|before| before.remote_status.as_ref());
             let remote = outcome.remote_status.as_ref().filter(|remote| !remote.is_null());
             // The same value with numbers in another form is no change.
@@ -270,10 +261,8 @@ fn is_equal(a: &Value, b: &Value) -> bool {
 
 /// Whether two lists say the same of the same members, in any order. Messages explain and do not count.
 fn is_propagated_alike(previous: &[ClusterStatus], next: &[ClusterStatus], with_remote: bool) -> bool {
-    let before: BTreeMap<&str, &ClusterStatus> = previous
-        .iter()
-        .map(|entry| (entry.name.as_str(), entry))
-        .collect();
+    let before: BTreeMap<&str, &ClusterStatus> =
+        previous.iter().map(|entry| (entry.name.as_str(), entry)).collect();
     previous.len() == next.len()
         && next.iter().all(|entry| {
             before.get(entry.name.as_str()).is_some_and(|before| {
@@ -291,22 +280,13 @@ fn conditions(
     now: &str,
 ) -> Vec<PropagationCondition> {
     let mut conditions = previous.to_vec();
-    let place = conditions
-        .iter()
-        .position(|condition| condition.type_ == PROPAGATION)
-        .unwrap_or_else(|| {
-            conditions.push(PropagationCondition {
-                type_: PROPAGATION.to_owned(),
-                ..PropagationCondition::default()
-            });
-            conditions.len() - 1
-        });
+    let place = conditions.iter().position(|condition| condition.type_ == PROPAGATION).unwrap_or_else(|| {
+        conditions
+            .push(PropagationCondition { type_: PROPAGATION.to_owned(), ..PropagationCondition::default() });
+        conditions.len() - 1
+    });
     let condition = &mut conditions[place];
-    let status = if reason == AggregateReason::None {
-        "True"
-    } else {
-        "False"
-    };
+    let status = if reason == AggregateReason::None { "True" } else { "False" };
     let before = condition.reason.as_deref().unwrap_or_default();
     let transition = condition.status != status || before != reason.as_str();
     if transition {
@@ -327,9 +307,7 @@ fn applied(previous: &FederatedStatus, input: &StatusInput<'_>, clusters: &[Clus
     let removal = PropagationStatus::WaitingForRemoval.as_str();
     let stays = |cluster: &str| {
         input.reason.is_about_selection()
-            || clusters
-                .iter()
-                .any(|entry| entry.name == cluster && entry.status.as_deref() != Some(removal))
+            || clusters.iter().any(|entry| entry.name == cluster && entry.status.as_deref() != Some(removal))
     };
     for group in &previous.applied {
         for cluster in group.clusters.iter().filter(|cluster| stays(cluster)) {
@@ -366,23 +344,13 @@ pub fn patch(previous: Option<&FederatedStatus>, next: &FederatedStatus) -> Opti
     }
     let before = previous.map(members).unwrap_or_default();
     let after = members(next);
-    let mut changes: Map<String, Value> = before
-        .keys()
-        .filter(|key| !after.contains_key(*key))
-        .map(|key| (key.clone(), Value::Null))
-        .collect();
-    changes.extend(
-        after
-            .into_iter()
-            .filter(|(key, value)| before.get(key) != Some(value)),
-    );
+    let mut changes: Map<String, Value> =
+        before.keys().filter(|key| !after.contains_key(*key)).map(|key| (key.clone(), Value::Null)).collect();
+    changes.extend(after.into_iter().filter(|(key, value)| before.get(key) != Some(value)));
     if previous.is_some() && changes.is_empty() {
         return None;
     }
-    Some(Value::Object(Map::from_iter([(
-        "status".to_owned(),
-        Value::Object(changes),
-    )])))
+    Some(Value::Object(Map::from_iter([("status".to_owned(), Value::Object(changes))])))
 }
 
 fn members(status: &FederatedStatus) -> Map<String, Value> {
@@ -396,10 +364,7 @@ fn members(status: &FederatedStatus) -> Map<String, Value> {
 /// What was applied to a member: the hash of the object, and the digest of our ownership afterwards.
 #[must_use]
 pub fn applied_in(status: &FederatedStatus, cluster: &str) -> Option<(Digest, Digest)> {
-    let group = status
-        .applied
-        .iter()
-        .find(|group| group.clusters.iter().any(|name| name == cluster))?;
+    let group = status.applied.iter().find(|group| group.clusters.iter().any(|name| name == cluster))?;
     Some((group.rendered.parse().ok()?, group.ownership.parse().ok()?))
 }
 

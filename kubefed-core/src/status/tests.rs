@@ -8,20 +8,11 @@ const BEFORE: &str = "2026-01-01T00:00:00Z";
 const NOW: &str = "2026-01-01T00:01:00Z";
 
 fn outcome(cluster: &str, status: PropagationStatus) -> ClusterOutcome {
-    ClusterOutcome {
-        cluster: cluster.to_owned(),
-        status,
-        message: None,
-        applied: None,
-        remote_status: None,
-    }
+    ClusterOutcome { cluster: cluster.to_owned(), status, message: None, applied: None, remote_status: None }
 }
 
 fn with_remote(cluster: &str, remote: &Value) -> ClusterOutcome {
-    ClusterOutcome {
-        remote_status: Some(remote.clone()),
-        ..outcome(cluster, PropagationStatus::Ok)
-    }
+    ClusterOutcome { remote_status: Some(remote.clone()), ..outcome(cluster, PropagationStatus::Ok) }
 }
 
 fn input(outcomes: &[ClusterOutcome]) -> StatusInput<'_> {
@@ -37,13 +28,7 @@ fn input(outcomes: &[ClusterOutcome]) -> StatusInput<'_> {
 }
 
 fn at(now: &'static str, outcomes: &[ClusterOutcome]) -> FederatedStatus {
-    next(
-        None,
-        &StatusInput {
-            now,
-            ..input(outcomes)
-        },
-    )
+    next(None, &StatusInput { now, ..input(outcomes) })
 }
 
 fn digest(n: u64) -> Digest {
@@ -51,11 +36,7 @@ fn digest(n: u64) -> Digest {
 }
 
 fn condition(status: &FederatedStatus) -> &PropagationCondition {
-    status
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == "Propagation")
-        .unwrap()
+    status.conditions.iter().find(|condition| condition.type_ == "Propagation").unwrap()
 }
 
 #[test]
@@ -65,18 +46,9 @@ fn statuses_have_the_words_of_kubefed() {
         assert_eq!(status.to_string().parse(), Ok(status));
     }
     assert_eq!("".parse(), Ok(PropagationStatus::Ok));
-    assert_eq!(
-        "ManagedLabelFalse".parse(),
-        Ok(PropagationStatus::ManagedLabelFalse)
-    );
+    assert_eq!("ManagedLabelFalse".parse(), Ok(PropagationStatus::ManagedLabelFalse));
     assert!("OK".parse::<PropagationStatus>().is_err());
-    assert_eq!(
-        PropagationStatus::ALL
-            .iter()
-            .filter(|status| status.is_recoverable())
-            .count(),
-        10
-    );
+    assert_eq!(PropagationStatus::ALL.iter().filter(|status| status.is_recoverable()).count(), 10);
     assert!(PropagationStatus::ClientRetrievalFailed.is_recoverable());
     assert!(!PropagationStatus::ClusterNotReady.is_recoverable());
 }
@@ -97,18 +69,9 @@ fn statuses_are_written_when_members_differ(
     #[case] expected: bool,
     #[values(false, true)] collects_status: bool,
 ) {
-    let before = ClusterOutcome {
-        remote_status: remote,
-        ..outcome("cluster1", PropagationStatus::Ok)
-    };
+    let before = ClusterOutcome { remote_status: remote, ..outcome("cluster1", PropagationStatus::Ok) };
     let previous = at(BEFORE, &[before]);
-    let following = next(
-        Some(&previous),
-        &StatusInput {
-            collects_status,
-            ..input(&outcomes)
-        },
-    );
+    let following = next(Some(&previous), &StatusInput { collects_status, ..input(&outcomes) });
     assert_eq!(patch(Some(&previous), &following).is_some(), expected);
     if !expected {
         assert_eq!(following, previous);
@@ -127,37 +90,19 @@ fn statuses_are_written_when_the_object_differs(#[case] input: StatusInput<'_>) 
 fn a_written_object_moves_the_update_time_only() {
     let outcomes = [outcome("cluster1", PropagationStatus::Ok)];
     let previous = at(BEFORE, &outcomes);
-    let following = next(
-        Some(&previous),
-        &StatusInput {
-            updated: true,
-            ..input(&outcomes)
-        },
-    );
+    let following = next(Some(&previous), &StatusInput { updated: true, ..input(&outcomes) });
     assert_eq!(condition(&following).last_update_time.as_deref(), Some(NOW));
-    assert_eq!(
-        condition(&following).last_transition_time.as_deref(),
-        Some(BEFORE)
-    );
+    assert_eq!(condition(&following).last_transition_time.as_deref(), Some(BEFORE));
 }
 
 #[test]
 fn a_new_generation_moves_no_time() {
     let outcomes = [outcome("cluster1", PropagationStatus::Ok)];
     let previous = at(BEFORE, &outcomes);
-    let following = next(
-        Some(&previous),
-        &StatusInput {
-            generation: 7,
-            ..input(&outcomes)
-        },
-    );
+    let following = next(Some(&previous), &StatusInput { generation: 7, ..input(&outcomes) });
     assert_eq!(following.observed_generation, Some(7));
     assert_eq!(following.conditions, previous.conditions);
-    assert_eq!(
-        patch(Some(&previous), &following),
-        Some(json!({"status": {"observedGeneration": 7}}))
-    );
+    assert_eq!(patch(Some(&previous), &following), Some(json!({"status": {"observedGeneration": 7}})));
 }
 
 #[test]
@@ -174,18 +119,8 @@ fn a_new_message_is_written_and_moves_no_time() {
 
 #[rstest]
 #[case(AggregateReason::None, PropagationStatus::Ok, "True", None)]
-#[case(
-    AggregateReason::None,
-    PropagationStatus::WaitingForRemoval,
-    "False",
-    Some("CheckClusters")
-)]
-#[case(
-    AggregateReason::NamespaceNotFederated,
-    PropagationStatus::Ok,
-    "False",
-    Some("NamespaceNotFederated")
-)]
+#[case(AggregateReason::None, PropagationStatus::WaitingForRemoval, "False", Some("CheckClusters"))]
+#[case(AggregateReason::NamespaceNotFederated, PropagationStatus::Ok, "False", Some("NamespaceNotFederated"))]
 #[case(
     AggregateReason::ComputePlacementFailed,
     PropagationStatus::Ok,
@@ -198,13 +133,7 @@ fn conditions_tell_why(
     #[case] expected: &str,
     #[case] because: Option<&str>,
 ) {
-    let following = next(
-        None,
-        &StatusInput {
-            reason,
-            ..input(&[outcome("c", status)])
-        },
-    );
+    let following = next(None, &StatusInput { reason, ..input(&[outcome("c", status)]) });
     assert_eq!(condition(&following).status, expected);
     assert_eq!(condition(&following).reason.as_deref(), because);
     assert_eq!(condition(&following).last_transition_time.as_deref(), Some(NOW));
@@ -213,30 +142,14 @@ fn conditions_tell_why(
 #[test]
 fn a_status_is_sorted_counted_and_leaves_others_alone() {
     let mut previous = at(BEFORE, &[]);
-    previous.conditions.insert(
-        0,
-        PropagationCondition {
-            type_: "Other".to_owned(),
-            ..Default::default()
-        },
-    );
+    previous.conditions.insert(0, PropagationCondition { type_: "Other".to_owned(), ..Default::default() });
     let outcomes = [
         outcome("c", PropagationStatus::CreationFailed),
-        ClusterOutcome {
-            applied: Some((digest(1), digest(2))),
-            ..outcome("b", PropagationStatus::Ok)
-        },
-        ClusterOutcome {
-            applied: Some((digest(1), digest(2))),
-            ..outcome("a", PropagationStatus::Ok)
-        },
+        ClusterOutcome { applied: Some((digest(1), digest(2))), ..outcome("b", PropagationStatus::Ok) },
+        ClusterOutcome { applied: Some((digest(1), digest(2))), ..outcome("a", PropagationStatus::Ok) },
     ];
     let following = next(Some(&previous), &input(&outcomes));
-    let names: Vec<_> = following
-        .clusters
-        .iter()
-        .map(|entry| entry.name.as_str())
-        .collect();
+    let names: Vec<_> = following.clusters.iter().map(|entry| entry.name.as_str()).collect();
     assert_eq!(names, ["a", "b", "c"]);
     assert_eq!(following.ready.as_deref(), Some("2/3"));
     assert_eq!(following.conditions[0].type_, "Other");
@@ -256,10 +169,7 @@ fn records_stay_until_the_object_leaves_the_member() {
     let previous = at(BEFORE, &[applied("a"), applied("b"), applied("c")]);
     let outcomes = [
         outcome("a", PropagationStatus::ClusterNotReady),
-        ClusterOutcome {
-            applied: Some((digest(3), digest(4))),
-            ..outcome("b", PropagationStatus::Ok)
-        },
+        ClusterOutcome { applied: Some((digest(3), digest(4))), ..outcome("b", PropagationStatus::Ok) },
         outcome("c", PropagationStatus::WaitingForRemoval),
     ];
     let following = next(Some(&previous), &input(&outcomes));
@@ -267,10 +177,7 @@ fn records_stay_until_the_object_leaves_the_member() {
     assert_eq!(applied_in(&following, "b"), Some((digest(3), digest(4))));
     assert_eq!(applied_in(&following, "c"), None);
     assert!(next(Some(&previous), &input(&[])).applied.is_empty());
-    let unknown = StatusInput {
-        reason: AggregateReason::ClusterRetrievalFailed,
-        ..input(&[])
-    };
+    let unknown = StatusInput { reason: AggregateReason::ClusterRetrievalFailed, ..input(&[]) };
     let following = next(Some(&previous), &unknown);
     assert_eq!(following.applied, previous.applied);
     assert_eq!(following.ready, None);
@@ -343,10 +250,7 @@ fn any_outcome() -> impl Strategy<Value = ClusterOutcome> {
 
 fn any_outcomes() -> impl Strategy<Value = Vec<ClusterOutcome>> {
     prop::collection::btree_map("[abc]", any_outcome(), 0..4).prop_map(|outcomes| {
-        outcomes
-            .into_iter()
-            .map(|(cluster, outcome)| ClusterOutcome { cluster, ..outcome })
-            .collect()
+        outcomes.into_iter().map(|(cluster, outcome)| ClusterOutcome { cluster, ..outcome }).collect()
     })
 }
 

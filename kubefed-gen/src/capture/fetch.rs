@@ -35,11 +35,8 @@ pub async fn fetch(
 ) -> Result<Served, Error> {
     let server = get(client, "/version").await?;
     let root: Root = get(client, "/openapi/v3").await?;
-    let wanted: Vec<(String, Link)> = root
-        .paths
-        .into_iter()
-        .filter(|(path, _)| versions.include(path))
-        .collect();
+    let wanted: Vec<(String, Link)> =
+        root.paths.into_iter().filter(|(path, _)| versions.include(path)).collect();
     let count = wanted.len();
     let mut documents = BTreeMap::new();
     for (index, (path, link)) in wanted.into_iter().enumerate() {
@@ -51,15 +48,7 @@ pub async fn fetch(
 }
 
 async fn get<T: DeserializeOwned>(client: &Client, url: &str) -> Result<T, Error> {
-    let failed = |message: String| Error::Server {
-        what: format!("GET {url}"),
-        message,
-    };
-    let request = Request::get(url)
-        .body(Vec::new())
-        .map_err(|error| failed(error.to_string()))?;
-    client
-        .request(request)
-        .await
-        .map_err(|error| failed(error.to_string()))
+    let failed = |message: String| Error::Server { what: format!("GET {url}"), message };
+    let request = Request::get(url).body(Vec::new()).map_err(|error| failed(error.to_string()))?;
+    client.request(request).await.map_err(|error| failed(error.to_string()))
 }

@@ -63,10 +63,7 @@ pub fn pin(served: &Served, versions: Versions) -> Files {
         });
         files.insert(file, content);
     }
-    let index = Index {
-        documents,
-        server: served.server.clone(),
-    };
+    let index = Index { documents, server: served.server.clone() };
     files.insert(INDEX_FILE.to_owned(), index.render());
     files
 }
@@ -87,10 +84,7 @@ pub fn read_folder(folder: &Path) -> Result<Served, Error> {
     let mut documents = BTreeMap::new();
     for entry in fs::read_dir(folder).map_err(Error::io(folder))? {
         let file = entry.map_err(Error::io(folder))?.path();
-        let name = file
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let Some(path) = name.strip_suffix(".json").map(|name| name.replace("__", "/")) else {
             continue;
         };
@@ -125,12 +119,9 @@ enum Keys {
 
 fn without_descriptions(value: &Value, keys: Keys) -> Value {
     match value {
-        Value::Array(values) => Value::Array(
-            values
-                .iter()
-                .map(|value| without_descriptions(value, Keys::Keywords))
-                .collect(),
-        ),
+        Value::Array(values) => {
+            Value::Array(values.iter().map(|value| without_descriptions(value, Keys::Keywords)).collect())
+        }
         Value::Object(map) if keys == Keys::Names => map
             .iter()
             .map(|(name, value)| (name.clone(), without_descriptions(value, Keys::Keywords)))
@@ -168,35 +159,19 @@ mod tests {
             "components": {"schemas": {"Kind": {"description": "gone", "type": "object", "properties": {
                 "description": {"type": "string", "description": "gone", "default": {"description": "stays"}},
                 "default": {"type": "string", "description": "gone"}}}}}});
-        let server = Server {
-            git_version: "v1.36.3".to_owned(),
-            major: "1".to_owned(),
-            minor: "36".to_owned(),
-        };
-        let paths = [
-            "api",
-            "api/v1",
-            "apis/apps/v1",
-            "apis/apps/v1beta1",
-            "apis/apps",
-            "openid/v1/jwks",
-        ];
+        let server =
+            Server { git_version: "v1.36.3".to_owned(), major: "1".to_owned(), minor: "36".to_owned() };
+        let paths = ["api", "api/v1", "apis/apps/v1", "apis/apps/v1beta1", "apis/apps", "openid/v1/jwks"];
         Served {
             server,
-            documents: paths
-                .iter()
-                .map(|path| ((*path).to_owned(), document.clone()))
-                .collect(),
+            documents: paths.iter().map(|path| ((*path).to_owned(), document.clone())).collect(),
         }
     }
 
     #[test]
     fn only_descriptions_are_left_out() {
         let files = pin(&served(), Versions::Stable);
-        assert_eq!(
-            files.keys().collect::<Vec<_>>(),
-            ["api__v1.json", "apis__apps__v1.json", "index.json"]
-        );
+        assert_eq!(files.keys().collect::<Vec<_>>(), ["api__v1.json", "apis__apps__v1.json", "index.json"]);
         assert_eq!(
             files["api__v1.json"],
             concat!(
@@ -213,11 +188,7 @@ mod tests {
         let files = pin(&served(), Versions::Stable);
         let index: Index = serde_json::from_str(&files["index.json"]).unwrap();
         assert_eq!(index.server.git_version, "v1.36.3");
-        let paths: Vec<&str> = index
-            .documents
-            .iter()
-            .map(|document| document.path.as_str())
-            .collect();
+        let paths: Vec<&str> = index.documents.iter().map(|document| document.path.as_str()).collect();
         assert_eq!(paths, ["api/v1", "apis/apps/v1"]);
         for document in &index.documents {
             assert_eq!(document.sha256, text::sha256(files[&document.file].as_bytes()));
@@ -234,9 +205,6 @@ mod tests {
     #[case("openid/v1/jwks", false, false)]
     #[case(".well-known/openid-configuration", false, false)]
     fn group_versions_are_pinned(#[case] path: &str, #[case] stable: bool, #[case] all: bool) {
-        assert_eq!(
-            (Versions::Stable.include(path), Versions::All.include(path)),
-            (stable, all)
-        );
+        assert_eq!((Versions::Stable.include(path), Versions::All.include(path)), (stable, all));
     }
 }

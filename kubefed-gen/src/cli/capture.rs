@@ -37,11 +37,7 @@ pub(super) struct Capture {
 
 impl Capture {
     pub(super) fn run(&self, out: &mut dyn Write) -> anyhow::Result<Outcome> {
-        let versions = if self.all_versions {
-            Versions::All
-        } else {
-            Versions::Stable
-        };
+        let versions = if self.all_versions { Versions::All } else { Versions::Stable };
         let served = match &self.from {
             Some(folder) => read_folder(folder)?,
             None => tokio::runtime::Builder::new_current_thread()
@@ -72,13 +68,9 @@ impl Capture {
             None => Kubeconfig::read(),
         }
         .context("reading the kubeconfig")?;
-        let options = KubeConfigOptions {
-            context: self.context.clone(),
-            ..KubeConfigOptions::default()
-        };
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options)
-            .await
-            .context("reading the kubeconfig")?;
+        let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
+        let config =
+            Config::from_custom_kubeconfig(kubeconfig, &options).await.context("reading the kubeconfig")?;
         let client = Client::try_from(config).context("building the client")?;
         let progress = |number: usize, count: usize, path: &str| {
             // Progress is for people; a closed standard error must not stop the capture.

@@ -43,11 +43,9 @@ impl Generate {
             return Ok(Outcome::Differs);
         }
         let written = output::write(&folder, &files)?;
-        for (what, paths) in [
-            ("created", &written.created),
-            ("changed", &written.changed),
-            ("removed", &written.removed),
-        ] {
+        for (what, paths) in
+            [("created", &written.created), ("changed", &written.changed), ("removed", &written.removed)]
+        {
             for path in paths {
                 writeln!(out, "{what} {path}")?;
             }

@@ -23,17 +23,8 @@ impl List {
             .filter_map(|selector| plan::select(selector, &kinds).ok())
             .map(|model| (&model.group, &model.version, &model.kind))
             .collect();
-        let mut rows = vec![
-            [
-                "KIND",
-                "APIVERSION",
-                "NAME",
-                "NAMESPACED",
-                "SHORTNAMES",
-                "SELECTED",
-            ]
-            .map(str::to_owned),
-        ];
+        let mut rows =
+            vec![["KIND", "APIVERSION", "NAME", "NAMESPACED", "SHORTNAMES", "SELECTED"].map(str::to_owned)];
         for model in &kinds {
             let is_selected = selected.contains(&(&model.group, &model.version, &model.kind));
             rows.push([
@@ -59,11 +50,8 @@ fn write_table<const N: usize>(out: &mut dyn Write, rows: &[[String; N]]) -> std
         }
     }
     for row in rows {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
+        let cells: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         writeln!(out, "{}", cells.join("   ").trim_end())?;
     }
     Ok(())

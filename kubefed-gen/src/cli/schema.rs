@@ -46,13 +46,9 @@ impl Schema {
             How::Short => Descriptions::Short,
             How::Full => Descriptions::Full,
         };
-        let schema = model
-            .template_schema(NormaliseOptions { descriptions })
-            .map_err(|source| kubefed_gen::Error::Schema {
-                file: model.source.file.clone(),
-                kind: model.title(),
-                source,
-            })?;
+        let schema = model.template_schema(NormaliseOptions { descriptions }).map_err(|source| {
+            kubefed_gen::Error::Schema { file: model.source.file.clone(), kind: model.title(), source }
+        })?;
         match self.output {
             Form::Yaml => write!(out, "{}", serde_saphyr::to_string(&schema)?)?,
             Form::Json => writeln!(out, "{schema:#}")?,

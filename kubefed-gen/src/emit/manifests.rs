@@ -29,24 +29,13 @@ pub(super) fn emit(config: &Config, plan: &Plan, files: &mut Files) -> Result<()
     for kind in &plan.kinds {
         let crd = typed_crd(kind);
         let source = Some(kind.model.source.as_ref());
-        insert(
-            files,
-            format!("deploy/crds/typed/{}.yaml", name_of(&crd)),
-            config,
-            source,
-            &[crd],
-        )?;
+        insert(files, format!("deploy/crds/typed/{}.yaml", name_of(&crd)), config, source, &[crd])?;
 
         let type_config =
             type_config::type_config(kind.model.target(), kind.federated.clone(), config.namespace());
-        let path = format!(
-            "deploy/federatedtypeconfigs/{}.yaml",
-            kind.model.qualified_plural()
-        );
-        let type_config = serde_json::to_value(type_config).map_err(|error| Error::Render {
-            path: path.clone(),
-            message: error.to_string(),
-        })?;
+        let path = format!("deploy/federatedtypeconfigs/{}.yaml", kind.model.qualified_plural());
+        let type_config = serde_json::to_value(type_config)
+            .map_err(|error| Error::Render { path: path.clone(), message: error.to_string() })?;
         insert(files, path, config, source, &[type_config])?;
     }
     let types: Vec<TypeDescriptor> = plan.kinds.iter().map(PlannedKind::descriptor).collect();
@@ -67,10 +56,7 @@ fn typed_crd(kind: &PlannedKind) -> Value {
 }
 
 fn name_of(object: &Value) -> &str {
-    object
-        .pointer("/metadata/name")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default()
 }
 
 fn insert(
@@ -83,10 +69,7 @@ fn insert(
     let mut content = header("#", config, source);
     for object in objects {
         content.push_str("---\n");
-        let yaml = text::yaml(object).map_err(|message| Error::Render {
-            path: path.clone(),
-            message,
-        })?;
+        let yaml = text::yaml(object).map_err(|message| Error::Render { path: path.clone(), message })?;
         content.push_str(&yaml);
     }
     files.insert(path, content);

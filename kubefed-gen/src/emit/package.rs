@@ -44,13 +44,7 @@ pub(super) fn emit(config: &Config, plan: &Plan, files: &mut Files) {
 /// The newest minor version that a document names, as far as k8s-openapi has its types.
 fn minor_version(plan: &Plan) -> u32 {
     let newest = plan.kinds.iter().filter_map(|kind| {
-        let minor = kind
-            .model
-            .source
-            .version
-            .trim_start_matches('v')
-            .split('.')
-            .nth(1)?;
+        let minor = kind.model.source.version.trim_start_matches('v').split('.').nth(1)?;
         minor.parse::<u32>().ok()
     });
     newest

@@ -18,10 +18,7 @@ pub(super) fn emit(config: &Config, plan: &Plan, files: &mut Files) {
     for kind in &plan.kinds {
         let module = kind.model.module();
         files.insert(format!("src/kinds/{module}.rs"), kind_module(config, kind));
-        files.insert(
-            format!("src/schemas/{module}.json"),
-            text::compact_json(&kind.template_schema),
-        );
+        files.insert(format!("src/schemas/{module}.json"), text::compact_json(&kind.template_schema));
     }
     files.insert("src/kinds/mod.rs".to_owned(), kinds_module(config, plan));
     files.insert("src/registry.rs".to_owned(), registry(config, plan));
@@ -53,9 +50,7 @@ fn kind_module(config: &Config, kind: &PlannedKind) -> String {
     line(")]");
     line(&format!("pub struct {name};"));
     line("");
-    line(&format!(
-        "/// A federated `{name}`: template, placement and overrides."
-    ));
+    line(&format!("/// A federated `{name}`: template, placement and overrides."));
     line(&format!("pub type {} = Federated<{name}>;", kind.federated.kind));
     code
 }
@@ -82,10 +77,7 @@ fn attributes(kind: &PlannedKind) -> Vec<String> {
     if let Some(path) = &kind.replicas {
         attributes.push(format!("replicas = {}", path.join(".")));
     }
-    attributes.push(format!(
-        "template(schema = include_str!(\"../schemas/{}.json\"))",
-        model.module()
-    ));
+    attributes.push(format!("template(schema = include_str!(\"../schemas/{}.json\"))", model.module()));
     attributes
 }
 
@@ -121,12 +113,7 @@ fn registry(config: &Config, plan: &Plan) -> String {
     code.push_str("use crate::kinds;\n\n/// Adds every kind of this crate.\n#[must_use]\n");
     code.push_str("pub fn register(manager: Manager) -> Manager {\n    manager\n");
     for kind in &plan.kinds {
-        let _ = writeln!(
-            code,
-            "        .federate::<kinds::{}::{}>()",
-            kind.model.module(),
-            kind.model.kind
-        );
+        let _ = writeln!(code, "        .federate::<kinds::{}::{}>()", kind.model.module(), kind.model.kind);
     }
     code.push_str("}\n");
     code

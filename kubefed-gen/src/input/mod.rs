@@ -92,36 +92,20 @@ fn document(path: &Path, expected: Option<&str>, folder: &Path) -> Result<Docume
     let file = name_of(path, folder);
     let sha256 = text::sha256(&bytes);
     if let Some(expected) = expected.filter(|expected| *expected != sha256) {
-        return Err(Error::Digest {
-            file,
-            expected: expected.to_owned(),
-            found: sha256,
-        });
+        return Err(Error::Digest { file, expected: expected.to_owned(), found: sha256 });
     }
     let content: Value = serde_json::from_slice(&bytes).map_err(|error| Error::Document {
         file: file.clone(),
         pointer: String::new(),
         message: format!("no JSON: {error}"),
     })?;
-    let version = content
-        .pointer("/info/version")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
-    Ok(Document {
-        file,
-        sha256,
-        version,
-        content,
-    })
+    let version = content.pointer("/info/version").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(Document { file, sha256, version, content })
 }
 
 /// The path relative to the folder where it is below it: what is generated must not depend on where the tree is.
 fn name_of(path: &Path, folder: &Path) -> String {
     let relative = path.strip_prefix(folder).unwrap_or(path);
-    let parts: Vec<_> = relative
-        .components()
-        .map(|part| part.as_os_str().to_string_lossy())
-        .collect();
+    let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
     parts.join("/").replacen("//", "/", 1)
 }

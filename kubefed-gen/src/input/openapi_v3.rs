@@ -40,26 +40,16 @@ pub(super) fn kinds(document: &Arc<Document>, kinds: &mut Vec<KindModel>, errors
         message: message.to_owned(),
     };
     let content = &document.content;
-    if !content
-        .get("openapi")
-        .and_then(Value::as_str)
-        .is_some_and(|version| version.starts_with("3."))
-    {
+    if !content.get("openapi").and_then(Value::as_str).is_some_and(|version| version.starts_with("3.")) {
         errors.push(wrong("/openapi", "this is no OpenAPI 3 document"));
         return;
     }
     let Some(paths) = content.get("paths").and_then(Value::as_object) else {
-        errors.push(wrong(
-            "/paths",
-            "an object with the served paths is expected here",
-        ));
+        errors.push(wrong("/paths", "an object with the served paths is expected here"));
         return;
     };
     let Some(Value::Object(schemas)) = content.pointer("/components/schemas") else {
-        errors.push(wrong(
-            "/components/schemas",
-            "an object with the schemas is expected here",
-        ));
+        errors.push(wrong("/components/schemas", "an object with the schemas is expected here"));
         return;
     };
     let definitions = definitions(schemas);
@@ -84,11 +74,7 @@ pub(super) fn kinds(document: &Arc<Document>, kinds: &mut Vec<KindModel>, errors
             version,
             kind,
             plural,
-            scope: if resource.namespaced {
-                Scope::Namespaced
-            } else {
-                Scope::Cluster
-            },
+            scope: if resource.namespaced { Scope::Namespaced } else { Scope::Cluster },
             definition: (*definition).to_owned(),
             subresources: resource.subresources,
             source: Arc::clone(document),
@@ -100,12 +86,10 @@ pub(super) fn kinds(document: &Arc<Document>, kinds: &mut Vec<KindModel>, errors
 fn definitions(schemas: &Map<String, Value>) -> BTreeMap<(String, String, String), &str> {
     schemas
         .iter()
-        .filter_map(
-            |(name, schema)| match schema.get(GROUP_VERSION_KIND)?.as_array()?.as_slice() {
-                [only] => Some((group_version_kind(only)?, name.as_str())),
-                _ => None,
-            },
-        )
+        .filter_map(|(name, schema)| match schema.get(GROUP_VERSION_KIND)?.as_array()?.as_slice() {
+            [only] => Some((group_version_kind(only)?, name.as_str())),
+            _ => None,
+        })
         .collect()
 }
 
@@ -140,9 +124,8 @@ fn resources(paths: &Map<String, Value>) -> BTreeMap<String, Resource> {
                 resource.namespaced |= namespaced;
                 resource.patches = serves("patch");
                 resource.deletes = serves("delete");
-                resource.kind = item
-                    .get("get")
-                    .and_then(|get| group_version_kind(get.get(GROUP_VERSION_KIND)?));
+                resource.kind =
+                    item.get("get").and_then(|get| group_version_kind(get.get(GROUP_VERSION_KIND)?));
             }
             [plural, "{name}", subresource @ ..] => {
                 let resource = resources.entry((*plural).to_owned()).or_default();

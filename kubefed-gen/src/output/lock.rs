@@ -21,12 +21,7 @@ pub(super) struct Lock(BTreeMap<String, String>);
 
 impl Lock {
     pub(super) fn of(files: &Files) -> Self {
-        Self(
-            files
-                .iter()
-                .map(|(path, content)| (path.clone(), text::sha256(content.as_bytes())))
-                .collect(),
-        )
+        Self(files.iter().map(|(path, content)| (path.clone(), text::sha256(content.as_bytes()))).collect())
     }
 
     /// The lock of the previous run; empty if there was none.
@@ -38,11 +33,7 @@ impl Lock {
             Err(source) => return Err(Error::Io { path, source }),
         };
         let mut listed = BTreeMap::new();
-        for (index, line) in content
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| !line.starts_with('#'))
-        {
+        for (index, line) in content.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
             match line.split_once("  ").filter(|(_, file)| stays_inside(file)) {
                 Some((digest, file)) => {
                     listed.insert(file.to_owned(), digest.to_owned());
@@ -80,11 +71,7 @@ impl Lock {
         if self.0.is_empty() {
             return String::new();
         }
-        let lines: String = self
-            .0
-            .iter()
-            .map(|(path, digest)| format!("{digest}  {path}\n"))
-            .collect();
+        let lines: String = self.0.iter().map(|(path, digest)| format!("{digest}  {path}\n")).collect();
         format!("{COMMENT}{lines}")
     }
 
@@ -93,9 +80,7 @@ impl Lock {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(path, digest)| (path.as_str(), digest.as_str()))
+        self.0.iter().map(|(path, digest)| (path.as_str(), digest.as_str()))
     }
 
     /// What either lists; of both, this one's digest.
@@ -109,8 +94,5 @@ impl Lock {
 /// A lock that was tampered with must not make us remove what is elsewhere.
 fn stays_inside(path: &str) -> bool {
     use std::path::Component;
-    !path.is_empty()
-        && Path::new(path)
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)))
+    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }

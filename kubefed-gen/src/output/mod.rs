@@ -98,12 +98,7 @@ pub fn write(folder: &Path, files: &Files) -> Result<Written, Errors> {
 /// As [`write()`].
 pub fn write_pinned(folder: &Path, files: &Files) -> Result<Written, Errors> {
     let steps = steps(folder, files, &Lock::of_index(folder)?)?;
-    for path in steps
-        .create
-        .iter()
-        .chain(&steps.change)
-        .filter(|path| *path != INDEX_FILE)
-    {
+    for path in steps.create.iter().chain(&steps.change).filter(|path| *path != INDEX_FILE) {
         store(folder, path, &files[path])?;
     }
     // The new index comes between: it never lists what is not there, and what it no longer lists may stay for a while.
@@ -125,48 +120,30 @@ pub fn check(folder: &Path, files: &Files) -> Result<Vec<Difference>, Errors> {
     let lock = Lock::load(folder)?;
     let steps = steps(folder, files, &lock)?;
     let mut differences = Vec::new();
-    let mut paths: Vec<&String> = steps
-        .create
-        .iter()
-        .chain(&steps.change)
-        .chain(&steps.remove)
-        .collect();
+    let mut paths: Vec<&String> = steps.create.iter().chain(&steps.change).chain(&steps.remove).collect();
     paths.sort();
     for path in paths {
         let there = read(folder, path)?.unwrap_or_default();
         let wanted = files.get(path).map_or("", String::as_str);
-        differences.push(Difference {
-            path: path.clone(),
-            diff: unified(path, &there, wanted),
-        });
+        differences.push(Difference { path: path.clone(), diff: unified(path, &there, wanted) });
     }
     let complete = Lock::of(files);
     if lock != complete {
         let diff = unified(LOCK_FILE, &lock.render(), &complete.render());
-        differences.push(Difference {
-            path: LOCK_FILE.to_owned(),
-            diff,
-        });
+        differences.push(Difference { path: LOCK_FILE.to_owned(), diff });
     }
     Ok(differences)
 }
 
 fn steps(folder: &Path, files: &Files, lock: &Lock) -> Result<Steps, Errors> {
-    let mut steps = Steps {
-        create: Vec::new(),
-        change: Vec::new(),
-        remove: Vec::new(),
-        unchanged: 0,
-    };
+    let mut steps = Steps { create: Vec::new(), change: Vec::new(), remove: Vec::new(), unchanged: 0 };
     let mut errors = Vec::new();
     for (path, wanted) in files {
         match read(folder, path)? {
             None => steps.create.push(path.clone()),
             Some(there) if there == *wanted => steps.unchanged += 1,
             Some(there) if lock.lists(path) || there.contains(MARK) => steps.change.push(path.clone()),
-            Some(_) => errors.push(Error::Foreign {
-                path: folder.join(path),
-            }),
+            Some(_) => errors.push(Error::Foreign { path: folder.join(path) }),
         }
     }
     for (path, digest) in lock.iter().filter(|(path, _)| !files.contains_key(*path)) {
@@ -176,9 +153,7 @@ fn steps(folder: &Path, files: &Files, lock: &Lock) -> Result<Steps, Errors> {
             Some(there) if text::sha256(there.as_bytes()) == digest || there.contains(MARK) => {
                 steps.remove.push(path.to_owned());
             }
-            Some(_) => errors.push(Error::Foreign {
-                path: folder.join(path),
-            }),
+            Some(_) => errors.push(Error::Foreign { path: folder.join(path) }),
         }
     }
     Errors::unless_empty(errors)?;
@@ -210,10 +185,7 @@ fn store(folder: &Path, path: &str, content: &str) -> Result<(), Error> {
 fn remove(folder: &Path, path: &str) -> Result<(), Error> {
     let file = folder.join(path);
     fs::remove_file(&file).map_err(Error::io(&file))?;
-    let parents = Path::new(path)
-        .ancestors()
-        .skip(1)
-        .filter(|parent| *parent != Path::new(""));
+    let parents = Path::new(path).ancestors().skip(1).filter(|parent| *parent != Path::new(""));
     for parent in parents {
         // Fails where something is left in it, which then stays.
         if fs::remove_dir(folder.join(parent)).is_err() {

@@ -25,12 +25,7 @@ pub(crate) fn files_below(folder: &Path) -> BTreeMap<String, String> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let name = path
-                    .strip_prefix(folder)
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .replace('\\', "/");
+                let name = path.strip_prefix(folder).unwrap().to_str().unwrap().replace('\\', "/");
                 files.insert(name, fs::read_to_string(&path).unwrap());
             }
         }

@@ -67,10 +67,7 @@ impl Clients {
         let requests = connect()?;
         Ok(Self {
             requests,
-            watches: Arc::new(Watches {
-                connect: Box::new(connect),
-                newest: Mutex::new(None),
-            }),
+            watches: Arc::new(Watches { connect: Box::new(connect), newest: Mutex::new(None) }),
         })
     }
 

@@ -114,10 +114,7 @@ impl Connection {
             breaker.trial = true;
         }
         drop(breaker);
-        Ok(Pass {
-            connection: self,
-            _permit: permit,
-        })
+        Ok(Pass { connection: self, _permit: permit })
     }
 }
 
@@ -203,7 +200,10 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..7 {
             let pass = connection.enter().await.unwrap();
-            assert!(connection.paused().is_none() || connection.enter().await.is_err(), "one trial at a time");
+            assert!(
+                connection.paused().is_none() || connection.enter().await.is_err(),
+                "one trial at a time"
+            );
             let pause = pass.note(&dead::<()>()).unwrap();
             drop(pass);
             assert!(connection.enter().await.is_err());

@@ -44,9 +44,7 @@ pub fn member_config(cluster: &KubeFedCluster, token: &str) -> Result<Config, Cl
         config.root_cert = Some(certificates(&bundle.0)?);
     }
     config.auth_info.token = Some(SecretString::from(token.to_owned()));
-    config
-        .headers
-        .push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
+    config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
     config.default_retry = false;
     if let Some(proxy) = spec.proxy_url.as_deref().filter(|proxy| !proxy.is_empty()) {
         let uri = proxy.parse().map_err(|error| ClientError::Field {
@@ -74,38 +72,22 @@ pub fn member_config(cluster: &KubeFedCluster, token: &str) -> Result<Config, Cl
 
 /// An endpoint without a scheme means HTTPS.
 fn endpoint(text: &str) -> Result<Uri, ClientError> {
-    let invalid = |problem: String| ClientError::Field {
-        field: "spec.apiEndpoint",
-        problem,
-    };
+    let invalid = |problem: String| ClientError::Field { field: "spec.apiEndpoint", problem };
     if text.is_empty() {
-        return Err(invalid(
-            "it is empty; write the URL of the member's API server".to_owned(),
-        ));
+        return Err(invalid("it is empty; write the URL of the member's API server".to_owned()));
     }
-    let url = if text.contains("://") {
-        text.to_owned()
-    } else {
-        format!("https://{text}")
-    };
+    let url = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     let uri: Uri = url.parse().map_err(|error| {
-        invalid(format!(
-            "`{text}` is neither a URL nor host and port ({error}); write https://HOST:PORT"
-        ))
+        invalid(format!("`{text}` is neither a URL nor host and port ({error}); write https://HOST:PORT"))
     })?;
     match uri.scheme_str() {
         Some("http" | "https") if uri.authority().is_some() => Ok(uri),
-        _ => Err(invalid(format!(
-            "`{text}` must be an http or https URL, or host and port"
-        ))),
+        _ => Err(invalid(format!("`{text}` must be an http or https URL, or host and port"))),
     }
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, ClientError> {
-    let invalid = |problem: String| ClientError::Field {
-        field: "spec.caBundle",
-        problem,
-    };
+    let invalid = |problem: String| ClientError::Field { field: "spec.caBundle", problem };
     let certificates = CertificateDer::pem_slice_iter(pem)
         .map(|certificate| certificate.map(|der| der.to_vec()))
         .collect::<Result<Vec<_>, _>>()
@@ -124,20 +106,11 @@ mod tests {
 
     #[test]
     fn endpoints_are_read_as_kubefed_reads_them() {
-        assert_eq!(
-            endpoint("example.com").unwrap().to_string(),
-            "https://example.com/"
-        );
+        assert_eq!(endpoint("example.com").unwrap().to_string(), "https://example.com/");
         assert_eq!(endpoint("http://example.com:80/p").unwrap().path(), "/p");
         assert_eq!(endpoint("[2001:db8::1]:6443").unwrap().port_u16(), Some(6443));
         for bad in ["", "tcp://example.com", "https://", "exa mple"] {
-            assert!(
-                endpoint(bad)
-                    .unwrap_err()
-                    .to_string()
-                    .starts_with("spec.apiEndpoint: "),
-                "{bad}"
-            );
+            assert!(endpoint(bad).unwrap_err().to_string().starts_with("spec.apiEndpoint: "), "{bad}");
         }
     }
 }

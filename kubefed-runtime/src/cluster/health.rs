@@ -46,15 +46,7 @@ pub(crate) struct HealthTask {
 impl HealthTask {
     pub(crate) fn new(shared: Arc<Shared>, cluster: KubeFedCluster, ended: CancellationToken) -> Self {
         let name = cluster.name_any();
-        Self {
-            shared,
-            cluster,
-            name,
-            ended,
-            connection: None,
-            health: Health::default(),
-            reported: None,
-        }
+        Self { shared, cluster, name, ended, connection: None, health: Health::default(), reported: None }
     }
 
     /// Probes once per period, starting at once.
@@ -82,8 +74,7 @@ impl HealthTask {
         let probe = match self.connect().await {
             Ok(connection) => self.probe(&connection.clients.requests).await,
             Err(problem) => {
-                self.shared
-                    .found_way(&self.name, &self.ended, Way::Failed(problem.as_str().into()));
+                self.shared.found_way(&self.name, &self.ended, Way::Failed(problem.as_str().into()));
                 Probe::Malformed(problem)
             }
         };
@@ -91,22 +82,15 @@ impl HealthTask {
         self.report(&probe).await;
         let stored = self.shared.stored_status(&self.name);
         let options = self.shared.health;
-        let thresholds = Thresholds {
-            failure: options.failure_threshold,
-            success: options.success_threshold,
-        };
-        let status = self
-            .health
-            .observe(stored.as_ref(), probe, self.shared.clock.now(), thresholds);
+        let thresholds =
+            Thresholds { failure: options.failure_threshold, success: options.success_threshold };
+        let status = self.health.observe(stored.as_ref(), probe, self.shared.clock.now(), thresholds);
         if !needs_write(stored.as_ref(), &status, HEARTBEAT) {
             return;
         }
         let api = KubeFedCluster::api_resource();
-        let objects = Objects {
-            client: &self.shared.host,
-            resource: &api,
-            timeout: options.timeout.max(HOST_TIMEOUT),
-        };
+        let objects =
+            Objects { client: &self.shared.host, resource: &api, timeout: options.timeout.max(HOST_TIMEOUT) };
         let patch = json!({ "status": status });
         let namespace = Some(&*self.shared.namespace.kubefed);
         match objects.merge_patch(namespace, &self.name, true, &patch).await {
@@ -123,16 +107,10 @@ impl HealthTask {
             return Ok(Arc::clone(connection));
         }
         let token = self.token().await?;
-        let clients = self
-            .shared
-            .connector
-            .connect(&self.cluster, &token)
-            .map_err(|error| error.to_string())?;
+        let clients =
+            self.shared.connector.connect(&self.cluster, &token).map_err(|error| error.to_string())?;
         let connection = Arc::new(Connection::new(clients));
-        let client = connection
-            .clients
-            .watch_client()
-            .map_err(|error| error.to_string())?;
+        let client = connection.clients.watch_client().map_err(|error| error.to_string())?;
         let watch = NamespaceWatch {
             shared: Arc::clone(&self.shared),
             cluster: self.name.as_str().into(),
@@ -140,8 +118,7 @@ impl HealthTask {
         };
         tokio::spawn(watch.run(client));
         self.connection = Some(Arc::clone(&connection));
-        self.shared
-            .found_way(&self.name, &self.ended, Way::Connected(Arc::clone(&connection)));
+        self.shared.found_way(&self.name, &self.ended, Way::Connected(Arc::clone(&connection)));
         Ok(connection)
     }
 
@@ -150,7 +127,7 @@ impl HealthTask {
         let secret_name = &self.cluster.spec.secret_ref.name;
         if secret_name.is_empty() {
             return Err(
-                "spec.secretRef.name: it is empty; name the secret that holds the member's token".to_owned(),
+                "spec.secretRef.name: it is empty; name the secret that holds the member's token".to_owned()
             );
         }
         let namespace = &*self.shared.namespace.kubefed;
@@ -159,26 +136,20 @@ impl HealthTask {
             .get(secret_name)
             .await
             .map_err(|error| format!("spec.secretRef.name: secret {namespace}/{secret_name}: {error}"))?;
-        let token = secret
-            .data
-            .unwrap_or_default()
-            .remove("token")
-            .unwrap_or_default();
+        let token = secret.data.unwrap_or_default().remove("token").unwrap_or_default();
         let token = String::from_utf8(token.0)
             .map_err(|_| format!("secret {namespace}/{secret_name}: key `token` is no text"))?;
         if token.trim().is_empty() {
-            return Err(format!(
-                "secret {namespace}/{secret_name}: key `token` is missing or empty"
-            ));
+            return Err(format!("secret {namespace}/{secret_name}: key `token` is missing or empty"));
         }
         Ok(token.trim().to_owned())
     }
 
     async fn probe(&mut self, client: &Client) -> Probe {
         match get(client, "/healthz", self.shared.health.timeout).await {
-            Ok((200..300, body)) if body.eq_ignore_ascii_case("ok") => Probe::Healthy {
-                version: self.version(client).await,
-            },
+            Ok((200..300, body)) if body.eq_ignore_ascii_case("ok") => {
+                Probe::Healthy { version: self.version(client).await }
+            }
             Ok((200..300, _)) => Probe::Unhealthy,
             Ok((code, _)) => {
                 if code == 401 {
@@ -210,10 +181,9 @@ impl HealthTask {
                 "MalformedClusterConfig",
                 format!("The configuration for this cluster may be malformed: {why}"),
             ),
-            Probe::Unreachable(why) => (
-                "RetrievingClusterHealthFailed",
-                format!("Failed to retrieve health of the cluster: {why}"),
-            ),
+            Probe::Unreachable(why) => {
+                ("RetrievingClusterHealthFailed", format!("Failed to retrieve health of the cluster: {why}"))
+            }
             Probe::Healthy { .. } | Probe::Unhealthy => {
                 self.reported = None;
                 return;
@@ -230,12 +200,7 @@ impl HealthTask {
             action: "Probe".to_owned(),
             secondary: None,
         };
-        if let Err(error) = self
-            .shared
-            .recorder
-            .publish(&event, &self.cluster.object_ref(&()))
-            .await
-        {
+        if let Err(error) = self.shared.recorder.publish(&event, &self.cluster.object_ref(&())).await {
             tracing::warn!(cluster = self.name, %error, "writing an event");
         }
     }
@@ -245,27 +210,15 @@ const HOST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A plain GET, read whole.
 async fn get(client: &Client, path: &str, timeout: Duration) -> Result<(u16, String), String> {
-    let request = Request::builder()
-        .method(Method::GET)
-        .uri(path)
-        .body(Body::empty())
-        .map_err(|e| e.to_string())?;
+    let request =
+        Request::builder().method(Method::GET).uri(path).body(Body::empty()).map_err(|e| e.to_string())?;
     let exchange = async {
         let response = client.send(request).await.map_err(|error| with_causes(&error))?;
         let (head, body) = response.into_parts();
-        let body = body
-            .collect()
-            .await
-            .map_err(|error| error.to_string())?
-            .to_bytes();
-        Ok((
-            head.status.as_u16(),
-            String::from_utf8_lossy(&body).trim().to_owned(),
-        ))
+        let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
+        Ok((head.status.as_u16(), String::from_utf8_lossy(&body).trim().to_owned()))
     };
-    tokio::time::timeout(timeout, exchange)
-        .await
-        .map_err(|_| format!("no answer within {timeout:?}"))?
+    tokio::time::timeout(timeout, exchange).await.map_err(|_| format!("no answer within {timeout:?}"))?
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {
@@ -308,10 +261,7 @@ impl NamespaceWatch {
                 }
                 Ok(Some(watcher::Event::Apply(namespace))) => {
                     errors = 0;
-                    self.set(
-                        &namespace.name_any(),
-                        Some(namespace.metadata.deletion_timestamp.is_some()),
-                    );
+                    self.set(&namespace.name_any(), Some(namespace.metadata.deletion_timestamp.is_some()));
                 }
                 Ok(Some(watcher::Event::Delete(namespace))) => self.set(&namespace.name_any(), None),
                 Ok(None) => return,
@@ -328,24 +278,13 @@ impl NamespaceWatch {
     fn replace(&self, listed: Vec<PartialObjectMeta<Namespace>>) {
         let before: Vec<Box<str>> = {
             let namespaces = self.connection.namespaces.read();
-            namespaces
-                .active
-                .iter()
-                .chain(&namespaces.terminating)
-                .cloned()
-                .collect()
+            namespaces.active.iter().chain(&namespaces.terminating).cloned().collect()
         };
-        for gone in before
-            .iter()
-            .filter(|name| !listed.iter().any(|listed| listed.name_any() == ***name))
-        {
+        for gone in before.iter().filter(|name| !listed.iter().any(|listed| listed.name_any() == ***name)) {
             self.set(gone, None);
         }
         for namespace in listed {
-            self.set(
-                &namespace.name_any(),
-                Some(namespace.metadata.deletion_timestamp.is_some()),
-            );
+            self.set(&namespace.name_any(), Some(namespace.metadata.deletion_timestamp.is_some()));
         }
         self.finish_list(NamespaceList::Listed);
     }
@@ -373,10 +312,7 @@ impl NamespaceWatch {
                 return;
             }
         }
-        let event = NamespaceEvent {
-            cluster: Arc::clone(&self.cluster),
-            namespace: name.to_owned(),
-        };
+        let event = NamespaceEvent { cluster: Arc::clone(&self.cluster), namespace: name.to_owned() };
         // Nobody listening is fine.
         let _ = self.shared.namespace_events.send(event);
     }

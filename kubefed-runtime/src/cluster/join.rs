@@ -80,10 +80,7 @@ pub async fn join(
 ) -> Result<KubeFedCluster, JoinError> {
     let account = format!("{}-{}", options.cluster, options.host);
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": options.namespace}});
-    let joining = Place {
-        client: member,
-        name: "joining cluster",
-    };
+    let joining = Place { client: member, name: "joining cluster" };
     joining.apply(&namespace).await?;
     let token_secret = token_secret(options, &account);
     joining.apply(&token_secret.account).await?;
@@ -93,10 +90,7 @@ pub async fn join(
     }
     let token = joining.token(&token_secret.secret).await?;
 
-    let host = Place {
-        client: host,
-        name: "host",
-    };
+    let host = Place { client: host, name: "host" };
     host.apply(&namespace).await?;
     let secret_name = format!("{}-token", options.cluster);
     host.apply(&json!({
@@ -181,11 +175,8 @@ fn cluster_object(config: &Config, options: &JoinOptions, secret_name: &str) -> 
     if let Some(proxy) = &config.proxy_url {
         spec["proxyURL"] = json!(proxy.to_string());
     }
-    let labels: serde_json::Map<String, Value> = options
-        .labels
-        .iter()
-        .map(|(name, value)| (name.clone(), json!(value)))
-        .collect();
+    let labels: serde_json::Map<String, Value> =
+        options.labels.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     json!({
         "apiVersion": "core.kubefed.io/v1beta1",
         "kind": "KubeFedCluster",
@@ -221,18 +212,12 @@ impl Place<'_> {
     /// Server-side apply; answers the object as it is then.
     async fn apply(&self, object: &Value) -> Result<DynamicObject, JoinError> {
         let applied = install::apply(self.client, object).await;
-        applied.map_err(|source| JoinError::Install {
-            place: self.name,
-            source,
-        })
+        applied.map_err(|source| JoinError::Install { place: self.name, source })
     }
 
     /// The token in the secret of a service account, base64, as soon as it is there.
     async fn token(&self, secret: &Value) -> Result<String, JoinError> {
-        let failed = |source| JoinError::Install {
-            place: self.name,
-            source,
-        };
+        let failed = |source| JoinError::Install { place: self.name, source };
         let api = install::api_of(self.client, secret).map_err(failed)?;
         let name = secret["metadata"]["name"].as_str().unwrap_or_default();
         let read = async {

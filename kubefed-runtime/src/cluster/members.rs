@@ -129,9 +129,7 @@ impl ClusterController {
             members: watch::Sender::new(None),
             listed: AtomicBool::new(false),
         };
-        Self {
-            shared: Arc::new(shared),
-        }
+        Self { shared: Arc::new(shared) }
     }
 
     /// The members, now and whenever they change.
@@ -212,11 +210,7 @@ impl ClusterController {
     fn retain(&self, listed: &[String]) {
         let gone: Vec<String> = {
             let clusters = self.shared.clusters.lock();
-            clusters
-                .keys()
-                .filter(|name| !listed.contains(name))
-                .cloned()
-                .collect()
+            clusters.keys().filter(|name| !listed.contains(name)).cloned().collect()
         };
         for name in gone {
             self.deleted(&name);
@@ -261,20 +255,11 @@ impl Shared {
             .map(|(name, entry)| {
                 let ready = entry.status.as_ref().map(KubeFedClusterStatus::is_ready);
                 let labels = Arc::clone(&entry.labels);
-                (
-                    name.clone(),
-                    Member {
-                        labels,
-                        ready,
-                        way: entry.way.clone(),
-                    },
-                )
+                (name.clone(), Member { labels, ready, way: entry.way.clone() })
             })
             .collect();
         self.members.send_if_modified(|members| {
-            let changed = members
-                .as_deref()
-                .is_none_or(|members| !are_same(members, &snapshot));
+            let changed = members.as_deref().is_none_or(|members| !are_same(members, &snapshot));
             if changed {
                 *members = Some(Arc::new(snapshot));
             }
@@ -286,9 +271,7 @@ impl Shared {
 fn are_same(one: &Members, other: &Members) -> bool {
     let pairs = one.iter().zip(other);
     one.len() == other.len()
-        && pairs
-            .into_iter()
-            .all(|(one, other)| one.0 == other.0 && one.1.is_same(other.1))
+        && pairs.into_iter().all(|(one, other)| one.0 == other.0 && one.1.is_same(other.1))
 }
 
 impl Member {
@@ -306,7 +289,5 @@ impl Member {
 /// How long to wait after an error before the next try of a watch: doubles with every error in a row.
 pub(crate) fn watch_pause(errors: u32) -> Duration {
     // An API server that has just begun to serve a kind refuses the first lists for a moment.
-    Duration::from_millis(100)
-        .saturating_mul(1 << errors.min(8))
-        .min(Duration::from_secs(20))
+    Duration::from_millis(100).saturating_mul(1 << errors.min(8)).min(Duration::from_secs(20))
 }

@@ -34,10 +34,7 @@ pub(crate) enum RequestError {
     NotFound(String),
     /// The member cannot serve requests now.
     #[error("{message}")]
-    Unavailable {
-        message: String,
-        retry_after: Option<Duration>,
-    },
+    Unavailable { message: String, retry_after: Option<Duration> },
 }
 
 impl RequestError {
@@ -112,13 +109,7 @@ impl Objects<'_> {
     ) -> Result<Answer, RequestError> {
         let path = self.path(namespace, Some(name));
         let uri = format!("{path}?fieldManager={}&force=true", names::FIELD_MANAGER);
-        self.send(
-            Method::PATCH,
-            uri,
-            Some(("application/apply-patch+yaml", object)),
-            METADATA_ONLY,
-        )
-        .await
+        self.send(Method::PATCH, uri, Some(("application/apply-patch+yaml", object)), METADATA_ONLY).await
     }
 
     /// Creates the object, and fails if there is one.
@@ -127,18 +118,8 @@ impl Objects<'_> {
         namespace: Option<&str>,
         object: &Value,
     ) -> Result<Answer, RequestError> {
-        let uri = format!(
-            "{}?fieldManager={}",
-            self.path(namespace, None),
-            names::FIELD_MANAGER
-        );
-        self.send(
-            Method::POST,
-            uri,
-            Some(("application/json", object)),
-            METADATA_ONLY,
-        )
-        .await
+        let uri = format!("{}?fieldManager={}", self.path(namespace, None), names::FIELD_MANAGER);
+        self.send(Method::POST, uri, Some(("application/json", object)), METADATA_ONLY).await
     }
 
     /// A JSON patch.
@@ -150,13 +131,7 @@ impl Objects<'_> {
     ) -> Result<Answer, RequestError> {
         let path = self.path(namespace, Some(name));
         let uri = format!("{path}?fieldManager={}", names::FIELD_MANAGER);
-        self.send(
-            Method::PATCH,
-            uri,
-            Some(("application/json-patch+json", patch)),
-            METADATA_ONLY,
-        )
-        .await
+        self.send(Method::PATCH, uri, Some(("application/json-patch+json", patch)), METADATA_ONLY).await
     }
 
     /// A merge patch of the object, or of its status.
@@ -173,13 +148,7 @@ impl Objects<'_> {
         }
         uri.push_str("?fieldManager=");
         uri.push_str(names::FIELD_MANAGER);
-        self.send(
-            Method::PATCH,
-            uri,
-            Some(("application/merge-patch+json", patch)),
-            "application/json",
-        )
-        .await
+        self.send(Method::PATCH, uri, Some(("application/merge-patch+json", patch)), "application/json").await
     }
 
     /// Deletes the object with the given options.
@@ -190,30 +159,17 @@ impl Objects<'_> {
         options: &Value,
     ) -> Result<Answer, RequestError> {
         let uri = self.path(namespace, Some(name));
-        self.send(
-            Method::DELETE,
-            uri,
-            Some(("application/json", options)),
-            METADATA_ONLY,
-        )
-        .await
+        self.send(Method::DELETE, uri, Some(("application/json", options)), METADATA_ONLY).await
     }
 
     /// Reads the metadata of the object.
     pub(crate) async fn metadata(&self, namespace: Option<&str>, name: &str) -> Result<Answer, RequestError> {
-        self.send(Method::GET, self.path(namespace, Some(name)), None, METADATA_ONLY)
-            .await
+        self.send(Method::GET, self.path(namespace, Some(name)), None, METADATA_ONLY).await
     }
 
     /// Reads the object.
     pub(crate) async fn get(&self, namespace: Option<&str>, name: &str) -> Result<Answer, RequestError> {
-        self.send(
-            Method::GET,
-            self.path(namespace, Some(name)),
-            None,
-            "application/json",
-        )
-        .await
+        self.send(Method::GET, self.path(namespace, Some(name)), None, "application/json").await
     }
 
     async fn send(
@@ -223,10 +179,7 @@ impl Objects<'_> {
         content: Option<(&str, &Value)>,
         accept: &str,
     ) -> Result<Answer, RequestError> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(uri)
-            .header(header::ACCEPT, accept);
+        let mut request = Request::builder().method(method).uri(uri).header(header::ACCEPT, accept);
         let mut body = Vec::new();
         if let Some((content_type, value)) = content {
             request = request.header(header::CONTENT_TYPE, content_type);
@@ -241,16 +194,10 @@ impl Objects<'_> {
         };
         let (head, body) = tokio::time::timeout(self.timeout, exchange).await.map_err(|_| {
             let message = format!("no answer within {:?}", self.timeout);
-            RequestError::Unavailable {
-                message,
-                retry_after: None,
-            }
+            RequestError::Unavailable { message, retry_after: None }
         })??;
         if head.status.is_success() {
-            return Ok(Answer {
-                code: head.status,
-                body,
-            });
+            return Ok(Answer { code: head.status, body });
         }
         let retry_after = head
             .headers
@@ -262,10 +209,7 @@ impl Objects<'_> {
 }
 
 fn unusable(error: impl std::fmt::Display) -> RequestError {
-    RequestError::Refused {
-        code: 0,
-        message: format!("no request could be made of it: {error}"),
-    }
+    RequestError::Refused { code: 0, message: format!("no request could be made of it: {error}") }
 }
 
 fn unavailable(error: impl std::error::Error) -> RequestError {
@@ -278,10 +222,7 @@ fn unavailable(error: impl std::error::Error) -> RequestError {
         }
         source = cause.source();
     }
-    RequestError::Unavailable {
-        message,
-        retry_after: None,
-    }
+    RequestError::Unavailable { message, retry_after: None }
 }
 
 /// Tells a refused object from an ill server (`ARCHITECTURE.md`, "Invariants").
@@ -295,10 +236,9 @@ fn classify(code: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Req
         StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::UNAUTHORIZED => {
             RequestError::Unavailable { message, retry_after }
         }
-        code if code.is_client_error() || message.contains(TYPED_PATCH_REFUSED) => RequestError::Refused {
-            code: code.as_u16(),
-            message,
-        },
+        code if code.is_client_error() || message.contains(TYPED_PATCH_REFUSED) => {
+            RequestError::Refused { code: code.as_u16(), message }
+        }
         _ => RequestError::Unavailable { message, retry_after },
     }
 }
@@ -308,9 +248,7 @@ mod tests {
     use super::*;
 
     fn status(message: &str) -> Vec<u8> {
-        json!({"kind": "Status", "message": message})
-            .to_string()
-            .into_bytes()
+        json!({"kind": "Status", "message": message}).to_string().into_bytes()
     }
 
     #[test]

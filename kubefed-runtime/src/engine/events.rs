@@ -27,13 +27,7 @@ const WAITING: usize = 256;
 impl Events {
     pub(crate) fn start(host: Client, federated: ApiResource) -> Self {
         let controller = format!("{}-controller", federated.kind.to_lowercase());
-        let recorder = Recorder::new(
-            host,
-            Reporter {
-                controller,
-                instance: None,
-            },
-        );
+        let recorder = Recorder::new(host, Reporter { controller, instance: None });
         let (sender, mut receiver) = mpsc::channel::<(Event, ObjectReference)>(WAITING);
         tokio::spawn(async move {
             while let Some((event, reference)) = receiver.recv().await {
@@ -42,11 +36,7 @@ impl Events {
                 }
             }
         });
-        Self {
-            sender,
-            federated,
-            said: Mutex::default(),
-        }
+        Self { sender, federated, said: Mutex::default() }
     }
 
     /// Warns about a federated object, unless the same was just said of the same subject.

@@ -50,12 +50,8 @@ impl HostCache {
         let mut state = self.state.write();
         let mut listed = state.listed.take().unwrap_or_default();
         listed.sort_unstable();
-        let gone: Vec<Key> = state
-            .objects
-            .keys()
-            .filter(|key| listed.binary_search(key).is_err())
-            .cloned()
-            .collect();
+        let gone: Vec<Key> =
+            state.objects.keys().filter(|key| listed.binary_search(key).is_err()).cloned().collect();
         for key in &gone {
             state.objects.remove(key);
         }
@@ -79,20 +75,10 @@ impl HostCache {
         if let Some(listed) = &mut state.listed {
             listed.push(key.clone());
         }
-        if state
-            .objects
-            .get(key)
-            .is_some_and(|known| known.resource_version >= resource_version)
-        {
+        if state.objects.get(key).is_some_and(|known| known.resource_version >= resource_version) {
             return HostChange::Known;
         }
-        state.objects.insert(
-            key.clone(),
-            HostObject {
-                resource_version,
-                object: bytes.into(),
-            },
-        );
+        state.objects.insert(key.clone(), HostObject { resource_version, object: bytes.into() });
         HostChange::Changed
     }
 
@@ -120,20 +106,10 @@ impl HostCache {
     /// All keys in a namespace.
     pub(crate) fn keys_in(&self, namespace: &str) -> Vec<Key> {
         let (from, to) = Key::within(namespace);
-        self.state
-            .read()
-            .objects
-            .range(from..to)
-            .map(|(key, _)| key.clone())
-            .collect()
+        self.state.read().objects.range(from..to).map(|(key, _)| key.clone()).collect()
     }
 }
 
 fn version(object: &DynamicObject) -> u64 {
-    object
-        .metadata
-        .resource_version
-        .as_deref()
-        .and_then(|version| version.parse().ok())
-        .unwrap_or(0)
+    object.metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0)
 }

@@ -29,10 +29,7 @@ impl Key {
 
     /// The bounds of all keys in a namespace: `/` is followed by `0` in ASCII.
     pub(crate) fn within(namespace: &str) -> (Self, Self) {
-        (
-            Self(format!("{namespace}/").into()),
-            Self(format!("{namespace}0").into()),
-        )
+        (Self(format!("{namespace}/").into()), Self(format!("{namespace}0").into()))
     }
 }
 
@@ -71,11 +68,7 @@ mod tests {
         let (from, to) = Key::within("demo");
         let inside = Key::new(Some("demo"), "zzz");
         assert!(from <= inside && inside < to);
-        for outside in [
-            Key::new(Some("demo-2"), "a"),
-            Key::new(Some("demo0"), "a"),
-            Key::new(None, "demo"),
-        ] {
+        for outside in [Key::new(Some("demo-2"), "a"), Key::new(Some("demo0"), "a"), Key::new(None, "demo")] {
             assert!(outside < from || outside >= to, "{outside}");
         }
     }

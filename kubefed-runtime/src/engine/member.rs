@@ -126,19 +126,14 @@ const REPAIRS_BEFORE_FIGHT: u32 = 3;
 const FIGHT_WINDOW: Duration = Duration::from_secs(60);
 
 fn retry_delay(attempts: u32) -> Duration {
-    FIRST_RETRY
-        .saturating_mul(1 << attempts.saturating_sub(1).min(10))
-        .min(LONGEST_RETRY)
+    FIRST_RETRY.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(LONGEST_RETRY)
 }
 
 impl MemberObject {
     /// Prunes the metadata of a member's object.
     fn prune(meta: &ObjectMeta, replicas: Option<&[String]>) -> Self {
         let uid = meta.uid.as_deref().unwrap_or_default();
-        let label = meta
-            .labels
-            .as_ref()
-            .and_then(|labels| labels.get(names::MANAGED_LABEL));
+        let label = meta.labels.as_ref().and_then(|labels| labels.get(names::MANAGED_LABEL));
         let managed_fields = meta.managed_fields.as_deref().unwrap_or_default();
         Self {
             uid: Uid::new(uid),
@@ -155,10 +150,7 @@ impl MemberObject {
 }
 
 fn resource_version(meta: &ObjectMeta) -> u64 {
-    meta.resource_version
-        .as_deref()
-        .and_then(|version| version.parse().ok())
-        .unwrap_or(0)
+    meta.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0)
 }
 
 /// Everything that the plan asks about one object in one member.
@@ -233,10 +225,8 @@ impl MemberCache {
     /// A watch has shown that an object is gone, or that it lost our label.
     pub(crate) fn watch_removes(&self, key: &Key, meta: &ObjectMeta) -> bool {
         let mut state = self.state.write();
-        let older = state
-            .objects
-            .get(key)
-            .is_some_and(|known| resource_version(meta) < known.resource_version);
+        let older =
+            state.objects.get(key).is_some_and(|known| resource_version(meta) < known.resource_version);
         !older && state.objects.remove(key).is_some()
     }
 
@@ -287,12 +277,7 @@ impl MemberCache {
     /// Whether the field with the replica count is ours in the member, if the object is there.
     pub(crate) fn owns_replicas(&self, key: &Key) -> Option<bool> {
         let state = self.state.read();
-        state
-            .objects
-            .get(key)?
-            .observed
-            .ownership
-            .map(|ownership| ownership.owns_replicas)
+        state.objects.get(key)?.observed.ownership.map(|ownership| ownership.owns_replicas)
     }
 
     /// Marks an operation on the object as under way. `false` if there is one already.
@@ -309,15 +294,8 @@ impl MemberCache {
     /// The object is as rendered, and our ownership as it is now.
     pub(crate) fn record(&self, key: &Key, rendered: Digest) {
         let mut state = self.state.write();
-        let ownership = state
-            .objects
-            .get(key)
-            .and_then(|object| object.observed.ownership);
-        let record = ownership.map(|ownership| Record {
-            rendered,
-            ownership: ownership.digest,
-            fresh: true,
-        });
+        let ownership = state.objects.get(key).and_then(|object| object.observed.ownership);
+        let record = ownership.map(|ownership| Record { rendered, ownership: ownership.digest, fresh: true });
         state.note(key, |note| {
             note.record = record;
             note.failure = None;
@@ -338,12 +316,7 @@ impl MemberCache {
             let attempts = earlier.map_or(1, |failure| failure.attempts + 1);
             delay = retry_delay(attempts);
             let until = Instant::now() + delay;
-            note.failure = Some(Box::new(Failure {
-                held,
-                rendered,
-                attempts,
-                until,
-            }));
+            note.failure = Some(Box::new(Failure { held, rendered, attempts, until }));
         });
         delay
     }
@@ -355,9 +328,7 @@ impl MemberCache {
         let mut wait = None;
         state.note(key, |note| {
             let now = Instant::now();
-            let repairs = note
-                .repairs
-                .get_or_insert_with(|| Box::new(Repairs { last: now, count: 0 }));
+            let repairs = note.repairs.get_or_insert_with(|| Box::new(Repairs { last: now, count: 0 }));
             let pause = match repairs.count.checked_sub(REPAIRS_BEFORE_FIGHT) {
                 Some(fights) => retry_delay(fights + 1),
                 None => Duration::ZERO,
@@ -378,12 +349,7 @@ impl MemberCache {
     pub(crate) fn hold(&self, key: &Key, held: Held, rendered: Option<Digest>, delay: Duration) {
         let until = Instant::now() + delay;
         self.state.write().note(key, |note| {
-            note.failure = Some(Box::new(Failure {
-                held,
-                rendered,
-                attempts: 0,
-                until,
-            }));
+            note.failure = Some(Box::new(Failure { held, rendered, attempts: 0, until }));
         });
     }
 
@@ -403,11 +369,7 @@ impl State {
     ) -> bool {
         let mut object = MemberObject::prune(meta, replicas);
         object.written_in = written_in;
-        let recorded = self
-            .notes
-            .get(key)
-            .and_then(|note| note.record)
-            .map(|record| record.ownership);
+        let recorded = self.notes.get(key).and_then(|note| note.record).map(|record| record.ownership);
         if recorded.is_some() && recorded != object.observed.ownership.map(|ownership| ownership.digest) {
             let managed_fields = meta.managed_fields.as_deref().unwrap_or_default();
             object.other_writer = ownership::other_writer(managed_fields).map(Into::into);

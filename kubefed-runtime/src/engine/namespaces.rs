@@ -101,10 +101,7 @@ impl FederatedNamespaces {
     }
 
     fn set(&self, object: &DynamicObject) {
-        let Some(namespace) = object
-            .namespace()
-            .filter(|namespace| *namespace == object.name_any())
-        else {
+        let Some(namespace) = object.namespace().filter(|namespace| *namespace == object.name_any()) else {
             return;
         };
         let raw = serde_json::to_value(object).and_then(serde_json::from_value::<RawFederated>);
@@ -115,10 +112,7 @@ impl FederatedNamespaces {
                 None
             }
         };
-        let before = self
-            .placements
-            .write()
-            .insert(namespace.clone(), placement.clone());
+        let before = self.placements.write().insert(namespace.clone(), placement.clone());
         if before != Some(placement) {
             let _ = self.changes.send(namespace);
         }

@@ -102,10 +102,7 @@ impl Operation {
         if let Some(pause) = pause {
             self.resume_after(pause);
         }
-        self.controller
-            .engine
-            .metrics
-            .operated(self.action, started.elapsed());
+        self.controller.engine.metrics.operated(self.action, started.elapsed());
         if let Err(failure) = result {
             self.failed(failure);
         }
@@ -133,11 +130,7 @@ impl Operation {
         let Some(rendered) = &self.rendered else {
             return Ok(());
         };
-        match self
-            .objects()
-            .create(self.target.namespace(), &rendered.object)
-            .await
-        {
+        match self.objects().create(self.target.namespace(), &rendered.object).await {
             Ok(answer) => {
                 self.applied(&answer, rendered);
                 Ok(())
@@ -190,11 +183,7 @@ impl Operation {
     /// What we created by POST is ours by an Update entry. Before the first apply it becomes an Apply entry, or else a
     /// field that we drop would stay.
     async fn promote(&self) -> Result<(), Failure> {
-        let applied = self
-            .member
-            .cache
-            .object(&self.target)
-            .and_then(|object| object.observed.ownership);
+        let applied = self.member.cache.object(&self.target).and_then(|object| object.observed.ownership);
         if applied.is_none_or(|ownership| ownership.by_apply) {
             return Ok(());
         }
@@ -215,11 +204,7 @@ impl Operation {
         let Some(rendered) = &self.rendered else {
             return Ok(());
         };
-        let answer = match self
-            .objects()
-            .get(self.target.namespace(), self.target.name())
-            .await
-        {
+        let answer = match self.objects().get(self.target.namespace(), self.target.name()).await {
             Ok(answer) => answer,
             Err(RequestError::NotFound(_)) => {
                 self.member.cache.answered_gone(&self.target);
@@ -247,11 +232,7 @@ impl Operation {
         options["kind"] = json!("DeleteOptions");
         options["preconditions"] =
             json!({"uid": known.uid.to_string(), "resourceVersion": known.resource_version.to_string()});
-        match self
-            .objects()
-            .delete(self.target.namespace(), self.target.name(), &options)
-            .await
-        {
+        match self.objects().delete(self.target.namespace(), self.target.name(), &options).await {
             Ok(answer) => {
                 self.controller.wrote(&self.key);
                 match answer.metadata().filter(|meta| meta.deletion_timestamp.is_some()) {
@@ -296,17 +277,10 @@ impl Operation {
 
     /// Asks the member whether it holds anything of ours.
     async fn verify(&self) -> Result<(), Failure> {
-        match self
-            .objects()
-            .metadata(self.target.namespace(), self.target.name())
-            .await
-        {
+        match self.objects().metadata(self.target.namespace(), self.target.name()).await {
             Ok(answer) => {
                 let meta = answer.metadata().unwrap_or_default();
-                let label = meta
-                    .labels
-                    .as_ref()
-                    .and_then(|labels| labels.get(names::MANAGED_LABEL));
+                let label = meta.labels.as_ref().and_then(|labels| labels.get(names::MANAGED_LABEL));
                 match ManagedLabel::of(label.map(String::as_str)) {
                     ManagedLabel::Other => self.member.cache.verified_gone(&self.target),
                     ManagedLabel::True | ManagedLabel::False => self.learn(&meta),
@@ -330,9 +304,7 @@ impl Operation {
     }
 
     fn learn(&self, meta: &ObjectMeta) {
-        self.member
-            .cache
-            .answered(&self.target, meta, self.controller.descriptor.replicas.as_deref());
+        self.member.cache.answered(&self.target, meta, self.controller.descriptor.replicas.as_deref());
     }
 
     fn applied(&self, answer: &Answer, rendered: &Rendered) {
@@ -348,11 +320,7 @@ impl Operation {
         let Some(delay) = self.member.cache.must_wait_to_repair(&self.target) else {
             return false;
         };
-        let other = self
-            .member
-            .cache
-            .object(&self.target)
-            .and_then(|object| object.other_writer);
+        let other = self.member.cache.object(&self.target).and_then(|object| object.other_writer);
         let message = match other {
             Some(other) => format!(
                 "\"{other}\" keeps changing what this object sets in the cluster, and was overruled several times; stop \
@@ -361,10 +329,7 @@ impl Operation {
             None => "somebody keeps changing what this object sets in the cluster, and was overruled several times"
                 .to_owned(),
         };
-        let held = Held {
-            status: PropagationStatus::UpdateFailed,
-            message,
-        };
+        let held = Held { status: PropagationStatus::UpdateFailed, message };
         let rendered = self.rendered.as_ref().map(|rendered| rendered.hash);
         self.member.cache.hold(&self.target, held, rendered, delay);
         true
@@ -377,9 +342,7 @@ impl Operation {
             Failure::Declined(status, message) => (status, message),
         };
         let rendered = self.rendered.as_ref().map(|rendered| rendered.hash);
-        self.member
-            .cache
-            .failed(&self.target, Held { status, message }, rendered);
+        self.member.cache.failed(&self.target, Held { status, message }, rendered);
     }
 
     /// The object is taken up again when requests to the member may be tried again; at once, if that is so by now.

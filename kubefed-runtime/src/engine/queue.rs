@@ -148,12 +148,7 @@ mod tests {
         assert_eq!(queue.next().await, key("a"));
         queue.done(&key("a"));
         queue.done(&key("b"));
-        assert!(
-            tokio::time::timeout(Duration::from_secs(60), queue.next())
-                .await
-                .is_err(),
-            "nothing is due"
-        );
+        assert!(tokio::time::timeout(Duration::from_secs(60), queue.next()).await.is_err(), "nothing is due");
     }
 
     #[tokio::test(start_paused = true)]
@@ -177,10 +172,6 @@ mod tests {
         queue.add(key("a"));
         assert_eq!(queue.next().await, key("a"));
         queue.done(&key("a"));
-        assert!(
-            tokio::time::timeout(Duration::from_secs(60), queue.next())
-                .await
-                .is_err()
-        );
+        assert!(tokio::time::timeout(Duration::from_secs(60), queue.next()).await.is_err());
     }
 }

@@ -115,24 +115,18 @@ impl TypeController {
     async fn propagate(self: &Arc<Self>, key: &Key, federated: &RawFederated) {
         let mut round = self.round(key, federated);
         for warning in round.renderer.warnings() {
-            self.events
-                .warn(key, federated, warning.reason(), "", warning.to_string());
+            self.events.warn(key, federated, warning.reason(), "", warning.to_string());
         }
         let (placed, reason) = match self.place(&round) {
             Ok(placed) => placed,
             Err(error) => {
-                self.events
-                    .warn(key, federated, "ComputePlacementFailed", "", error);
-                return self
-                    .record(&round, AggregateReason::ComputePlacementFailed, &[], 0)
-                    .await;
+                self.events.warn(key, federated, "ComputePlacementFailed", "", error);
+                return self.record(&round, AggregateReason::ComputePlacementFailed, &[], 0).await;
             }
         };
         self.warn_of_unknown(&round, &placed);
         let mut verdicts = self.survey(&mut round, &placed.members);
-        let acts = verdicts
-            .iter()
-            .any(|verdict| matches!(verdict.decision, Decision::Act(_)));
+        let acts = verdicts.iter().any(|verdict| matches!(verdict.decision, Decision::Act(_)));
         if acts && !self.ensure_finalizer(&round).await {
             return;
         }
@@ -177,29 +171,20 @@ impl TypeController {
         let members: Vec<_> = round
             .members
             .iter()
-            .map(|(name, member)| placement::Member {
-                name,
-                labels: &member.labels,
-            })
+            .map(|(name, member)| placement::Member { name, labels: &member.labels })
             .collect();
         let own = round.federated.spec.placement.as_ref();
-        let restricted = round
-            .target
-            .namespace()
-            .map(|namespace| self.engine.namespaces.placement(namespace));
+        let restricted =
+            round.target.namespace().map(|namespace| self.engine.namespaces.placement(namespace));
         let (namespace, reason) = match &restricted {
             None => (NamespacePlacement::Unrestricted, AggregateReason::None),
-            Some(Some(placement)) => (
-                NamespacePlacement::Restricted(placement.as_ref()),
-                AggregateReason::None,
-            ),
+            Some(Some(placement)) => {
+                (NamespacePlacement::Restricted(placement.as_ref()), AggregateReason::None)
+            }
             Some(None) if self.engine.namespace.target.is_some() => {
                 (NamespacePlacement::Unrestricted, AggregateReason::None)
             }
-            Some(None) => (
-                NamespacePlacement::NotFederated,
-                AggregateReason::NamespaceNotFederated,
-            ),
+            Some(None) => (NamespacePlacement::NotFederated, AggregateReason::NamespaceNotFederated),
         };
         let placed = placement::place(own, namespace, &members).map_err(|error| error.to_string())?;
         Ok((placed, reason))
@@ -214,8 +199,7 @@ impl TypeController {
             "spec.placement.clusters names no cluster that has joined: {}; join it or take it out",
             placed.unknown.join(", ")
         );
-        self.events
-            .warn(round.key, round.federated, "ClusterNotFound", "placement", note);
+        self.events.warn(round.key, round.federated, "ClusterNotFound", "placement", note);
     }
 
     /// Looks at every member and decides about it.
@@ -240,18 +224,12 @@ impl TypeController {
     ) -> Verdict {
         let way = &snapshot.way;
         let member = self.member(cluster, way);
-        let rendered = if selected {
-            self.render(round, cluster, member.as_deref())
-        } else {
-            Err(no_rendering())
-        };
+        let rendered =
+            if selected { self.render(round, cluster, member.as_deref()) } else { Err(no_rendering()) };
         let hash = rendered.as_ref().ok().map(|rendered| rendered.hash);
-        let seen = member
-            .as_ref()
-            .map_or_else(Seen::default, |member| member.cache.seen(&round.target, hash));
-        let record = seen
-            .record
-            .or_else(|| recorded(round.federated.status.as_ref(), cluster));
+        let seen =
+            member.as_ref().map_or_else(Seen::default, |member| member.cache.seen(&round.target, hash));
+        let record = seen.record.or_else(|| recorded(round.federated.status.as_ref(), cluster));
         let link = link(snapshot.ready, way, member.as_deref());
         let view = MemberView {
             selected,
@@ -291,16 +269,9 @@ impl TypeController {
         if let Some(known) = round.rendered.get(&entry) {
             return known.clone();
         }
-        let replicas = if left {
-            Replicas::LeftToMember
-        } else {
-            Replicas::FromTemplate
-        };
+        let replicas = if left { Replicas::LeftToMember } else { Replicas::FromTemplate };
         let rendered = round.renderer.render(cluster, replicas);
-        let rendered = rendered.map_err(|error| Held {
-            status: error.status(),
-            message: error.to_string(),
-        });
+        let rendered = rendered.map_err(|error| Held { status: error.status(), message: error.to_string() });
         round.rendered.insert(entry, rendered.clone());
         rendered
     }
@@ -320,10 +291,7 @@ impl TypeController {
         let (Some(host), Some(member)) = (namespaces.get(round.target.name()), member) else {
             return false;
         };
-        member
-            .cache
-            .object(&round.target)
-            .is_some_and(|object| object.uid.to_string() == *host)
+        member.cache.object(&round.target).is_some_and(|object| object.uid.to_string() == *host)
     }
 
     /// Starts what is due and waits for it, at most for the length of a round. Tells whether everything ended, so that
@@ -383,18 +351,11 @@ impl TypeController {
 /// What an earlier process left in the status.
 fn recorded(status: Option<&FederatedStatus>, cluster: &str) -> Option<Record> {
     let (rendered, ownership) = status::applied_in(status?, cluster)?;
-    Some(Record {
-        rendered,
-        ownership,
-        fresh: false,
-    })
+    Some(Record { rendered, ownership, fresh: false })
 }
 
 fn no_rendering() -> Held {
-    Held {
-        status: PropagationStatus::Ok,
-        message: String::new(),
-    }
+    Held { status: PropagationStatus::Ok, message: String::new() }
 }
 
 fn link(ready: Option<bool>, way: &Way, member: Option<&MemberOfType>) -> Link {

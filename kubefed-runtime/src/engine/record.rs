@@ -23,20 +23,13 @@ const LONGEST_HOST_RETRY: Duration = Duration::from_secs(60);
 
 impl TypeController {
     pub(super) fn host_objects(&self) -> Objects<'_> {
-        Objects {
-            client: &self.engine.host,
-            resource: &self.descriptor.federated,
-            timeout: HOST_TIMEOUT,
-        }
+        Objects { client: &self.engine.host, resource: &self.descriptor.federated, timeout: HOST_TIMEOUT }
     }
 
     /// Makes sure that the object cannot vanish before its members are clean. Tells whether it is so.
     pub(super) async fn ensure_finalizer(&self, round: &Round<'_>) -> bool {
         let finalizers = round.federated.metadata.finalizers.as_deref().unwrap_or_default();
-        if finalizers
-            .iter()
-            .any(|finalizer| finalizer == names::SYNC_FINALIZER)
-        {
+        if finalizers.iter().any(|finalizer| finalizer == names::SYNC_FINALIZER) {
             return true;
         }
         // The test makes the patch fail if somebody else changed the list meanwhile; nothing else can conflict.
@@ -52,10 +45,7 @@ impl TypeController {
             ])
         };
         let key = round.key;
-        let result = self
-            .host_objects()
-            .json_patch(key.namespace(), key.name(), &patch)
-            .await;
+        let result = self.host_objects().json_patch(key.namespace(), key.name(), &patch).await;
         match result {
             Ok(_) => {
                 self.host_failures.lock().remove(key);
@@ -65,8 +55,7 @@ impl TypeController {
             Err(error) => {
                 tracing::warn!(kind = self.descriptor.federated.kind, %key, %error, "adding the finalizer");
                 let note = format!("Failed to ensure finalizer: {error}");
-                self.events
-                    .warn(key, round.federated, "EnsureFinalizerError", "host", note);
+                self.events.warn(key, round.federated, "EnsureFinalizerError", "host", note);
                 self.retry_host(key);
                 false
             }
@@ -76,10 +65,7 @@ impl TypeController {
     /// Lets the object go.
     pub(super) async fn remove_finalizer(&self, key: &Key, federated: &RawFederated) {
         let finalizers = federated.metadata.finalizers.as_deref().unwrap_or_default();
-        let Some(index) = finalizers
-            .iter()
-            .position(|finalizer| finalizer == names::SYNC_FINALIZER)
-        else {
+        let Some(index) = finalizers.iter().position(|finalizer| finalizer == names::SYNC_FINALIZER) else {
             return;
         };
         let path = format!("/metadata/finalizers/{index}");
@@ -87,11 +73,7 @@ impl TypeController {
             {"op": "test", "path": path, "value": names::SYNC_FINALIZER},
             {"op": "remove", "path": path},
         ]);
-        match self
-            .host_objects()
-            .json_patch(key.namespace(), key.name(), &patch)
-            .await
-        {
+        match self.host_objects().json_patch(key.namespace(), key.name(), &patch).await {
             Ok(_) | Err(RequestError::NotFound(_)) => {
                 self.host_failures.lock().remove(key);
                 self.forget(key);
@@ -118,10 +100,7 @@ impl TypeController {
 
     /// Takes the object up again when the next of its failures is due.
     pub(super) fn schedule(&self, round: &Round<'_>, verdicts: &[Verdict]) {
-        if verdicts
-            .iter()
-            .any(|verdict| matches!(verdict.decision, Decision::Act(_)))
-        {
+        if verdicts.iter().any(|verdict| matches!(verdict.decision, Decision::Act(_))) {
             self.queue.add(round.key.clone());
         }
         if let Some(soonest) = verdicts.iter().filter_map(|verdict| verdict.retry_in).min() {
@@ -146,11 +125,8 @@ impl TypeController {
             if verdict.listing
                 && let Some(said) = said.into_iter().find(|said| said.name == verdict.cluster)
             {
-                status = said
-                    .status
-                    .as_deref()
-                    .map_or(Ok(PropagationStatus::Ok), str::parse)
-                    .unwrap_or(status);
+                status =
+                    said.status.as_deref().map_or(Ok(PropagationStatus::Ok), str::parse).unwrap_or(status);
                 message.clone_from(&said.message);
             }
             if is_settled {
@@ -180,10 +156,9 @@ impl TypeController {
             | PropagationStatus::ComputeResourceFailed
             | PropagationStatus::ManagedLabelFalse => ("UpdateInClusterFailed", "update"),
             PropagationStatus::DeletionFailed => ("DeleteInClusterFailed", "delete"),
-            PropagationStatus::LabelRemovalFailed => (
-                "RemoveManagedLabelFromInClusterFailed",
-                "remove managed label from",
-            ),
+            PropagationStatus::LabelRemovalFailed => {
+                ("RemoveManagedLabelFromInClusterFailed", "remove managed label from")
+            }
             _ => return,
         };
         let Some(message) = message else { return };
@@ -193,8 +168,7 @@ impl TypeController {
             let (kind, target) = (&self.descriptor.target.kind, &round.target);
             format!("Failed to {operation} {kind} \"{target}\" in cluster \"{cluster}\": {message}")
         };
-        self.events
-            .warn(round.key, round.federated, reason, cluster, note);
+        self.events.warn(round.key, round.federated, reason, cluster, note);
     }
 
     /// Writes the status, if anything in it is new.
@@ -228,11 +202,7 @@ impl TypeController {
             self.unrecorded.lock().remove(key);
             return;
         };
-        match self
-            .host_objects()
-            .merge_patch(key.namespace(), key.name(), true, &patch)
-            .await
-        {
+        match self.host_objects().merge_patch(key.namespace(), key.name(), true, &patch).await {
             Ok(answer) => {
                 self.unrecorded.lock().remove(key);
                 self.host_failures.lock().remove(key);
@@ -263,9 +233,7 @@ impl TypeController {
             *count += 1;
             *count
         };
-        let delay = Duration::from_secs(1)
-            .saturating_mul(1 << failures.min(6))
-            .min(LONGEST_HOST_RETRY);
+        let delay = Duration::from_secs(1).saturating_mul(1 << failures.min(6)).min(LONGEST_HOST_RETRY);
         self.queue.add_after(key.clone(), delay);
     }
 
@@ -279,10 +247,7 @@ impl TypeController {
 /// reason to write.
 fn differs_in_record_only(previous: Option<&FederatedStatus>, next: &FederatedStatus) -> bool {
     previous.is_some_and(|previous| {
-        let with_its_record = FederatedStatus {
-            applied: previous.applied.clone(),
-            ..next.clone()
-        };
+        let with_its_record = FederatedStatus { applied: previous.applied.clone(), ..next.clone() };
         with_its_record == *previous
     })
 }

@@ -20,10 +20,7 @@ impl TypeController {
     /// Cleans the members of an object that is being deleted, and lets it go when all are known to be clean.
     pub(super) async fn remove(self: &Arc<Self>, key: &Key, federated: &RawFederated) {
         let finalizers = federated.metadata.finalizers.as_deref().unwrap_or_default();
-        if !finalizers
-            .iter()
-            .any(|finalizer| finalizer == names::SYNC_FINALIZER)
-        {
+        if !finalizers.iter().any(|finalizer| finalizer == names::SYNC_FINALIZER) {
             self.forget(key);
             return;
         }
@@ -46,10 +43,7 @@ impl TypeController {
         let concerned = self.concerned(&round);
         for look in 1..=LOOKS {
             let verdicts = self.survey_removal(&mut round, &concerned, orphan);
-            if verdicts
-                .iter()
-                .all(|verdict| verdict.decision == Decision::Absent)
-            {
+            if verdicts.iter().all(|verdict| verdict.decision == Decision::Absent) {
                 return self.remove_finalizer(key, federated).await;
             }
             if look == LOOKS || !self.act(&round, &verdicts, Some(&options)).await {
@@ -68,12 +62,7 @@ impl TypeController {
         };
         let mut concerned = placed.members;
         if let Some(status) = &round.federated.status {
-            concerned.extend(
-                status
-                    .applied
-                    .iter()
-                    .flat_map(|applied| applied.clusters.iter().cloned()),
-            );
+            concerned.extend(status.applied.iter().flat_map(|applied| applied.clusters.iter().cloned()));
             concerned.extend(status.clusters.iter().map(|cluster| cluster.name.clone()));
         }
         for (cluster, member) in &*self.members.read() {
@@ -105,22 +94,9 @@ impl TypeController {
 
     fn warn_of_obstacles(&self, round: &Round<'_>, verdicts: &[Verdict]) {
         for verdict in verdicts {
-            if let Decision::Settled {
-                status,
-                message: Some(message),
-            } = &verdict.decision
-            {
-                let note = format!(
-                    "The deletion waits for the cluster \"{}\": {message}",
-                    verdict.cluster
-                );
-                self.events.warn(
-                    round.key,
-                    round.federated,
-                    status.as_str(),
-                    &verdict.cluster,
-                    note,
-                );
+            if let Decision::Settled { status, message: Some(message) } = &verdict.decision {
+                let note = format!("The deletion waits for the cluster \"{}\": {message}", verdict.cluster);
+                self.events.warn(round.key, round.federated, status.as_str(), &verdict.cluster, note);
             }
         }
     }
@@ -140,9 +116,7 @@ impl TypeController {
         let verdicts: Vec<Verdict> = members
             .iter()
             .map(|(cluster, snapshot)| {
-                self.look(&mut round, cluster, snapshot, false, |view, _| {
-                    plan::decide_orphan(view)
-                })
+                self.look(&mut round, cluster, snapshot, false, |view, _| plan::decide_orphan(view))
             })
             .collect();
         if self.act(&round, &verdicts, None).await {

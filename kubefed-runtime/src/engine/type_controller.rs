@@ -136,11 +136,7 @@ impl TypeController {
 
     /// The key of the object in the members. A federated namespace lives in the namespace that it stands for.
     pub(super) fn target_key(&self, federated: &Key) -> Key {
-        if self.descriptor.is_namespaces() {
-            Key::new(None, federated.name())
-        } else {
-            federated.clone()
-        }
+        if self.descriptor.is_namespaces() { Key::new(None, federated.name()) } else { federated.clone() }
     }
 
     /// The key of the federated object that an object in a member belongs to.

@@ -63,7 +63,9 @@ impl TypeController {
                 let connections: BTreeMap<&String, &Arc<Connection>> = now
                     .iter()
                     .filter_map(|(name, member)| Some((name, member.way.connection()?)))
-                    .filter(|(name, _)| now[*name].ready == Some(true) || self.members.read().contains_key(*name))
+                    .filter(|(name, _)| {
+                        now[*name].ready == Some(true) || self.members.read().contains_key(*name)
+                    })
                     .collect();
                 self.keep_watches(&connections);
                 self.queue.add_all(self.host.keys());
@@ -77,9 +79,7 @@ impl TypeController {
     fn keep_watches(self: &Arc<Self>, connections: &BTreeMap<&String, &Arc<Connection>>) {
         let mut members = self.members.write();
         members.retain(|name, member| {
-            let stays = connections
-                .get(name)
-                .is_some_and(|connection| connection.id == member.connection.id);
+            let stays = connections.get(name).is_some_and(|connection| connection.id == member.connection.id);
             if !stays {
                 member.ended.cancel();
             }
@@ -289,8 +289,5 @@ impl TypeController {
 }
 
 fn key_of<K: ResourceExt>(object: &K) -> Key {
-    Key::new(
-        object.meta().namespace.as_deref(),
-        object.meta().name.as_deref().unwrap_or_default(),
-    )
+    Key::new(object.meta().namespace.as_deref(), object.meta().name.as_deref().unwrap_or_default())
 }

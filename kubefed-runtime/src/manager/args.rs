@@ -102,24 +102,16 @@ pub fn run(link: impl FnOnce(Manager) -> Manager) -> ExitCode {
 }
 
 fn print_manifests(manager: &Manager, args: &Args) -> Result<(), String> {
-    let namespace = args
-        .kubefed_namespace
-        .as_deref()
-        .unwrap_or(names::DEFAULT_KUBEFED_NAMESPACE);
+    let namespace = args.kubefed_namespace.as_deref().unwrap_or(names::DEFAULT_KUBEFED_NAMESPACE);
     let documents = manager.manifests(namespace).map_err(|error| error.to_string())?;
     let text = to_yaml(&documents).map_err(|error| error.to_string())?;
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| format!("writing to stdout: {error}"))
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| format!("writing to stdout: {error}"))
 }
 
 fn control(manager: Manager, args: &Args) -> Result<(), String> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(args.log_filter()));
     // Tools read the log on stderr (spec 12.1).
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let _ = writeln!(
         std::io::stdout(),
         "KubeFed controller-manager version: version.Info{{Version:\"v{}\"}}",
@@ -133,10 +125,7 @@ fn control(manager: Manager, args: &Args) -> Result<(), String> {
         let config = args.host_config().await?;
         let options = args.manager_options(&config)?;
         let host = cluster::connect(&config).map_err(|error| error.to_string())?;
-        manager
-            .run(host, options, stop_signal())
-            .await
-            .map_err(|error| error.to_string())
+        manager.run(host, options, stop_signal()).await.map_err(|error| error.to_string())
     })
 }
 
@@ -150,10 +139,7 @@ impl Args {
     }
 
     async fn host_config(&self) -> Result<Config, String> {
-        let options = KubeConfigOptions {
-            context: self.context.clone(),
-            ..KubeConfigOptions::default()
-        };
+        let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         let mut config = match &self.kubeconfig {
             Some(path) => {
                 let problem = |error| format!("--kubeconfig {}: {error}", path.display());
@@ -162,17 +148,15 @@ impl Args {
                     .await
                     .map_err(|error| problem(error.to_string()))?
             }
-            None if self.context.is_some() => Config::from_kubeconfig(&options)
-                .await
-                .map_err(|error| format!("--context: {error}"))?,
+            None if self.context.is_some() => {
+                Config::from_kubeconfig(&options).await.map_err(|error| format!("--context: {error}"))?
+            }
             None => Config::infer()
                 .await
                 .map_err(|error| format!("no host was found: {error}; name one with --kubeconfig"))?,
         };
         if let Some(master) = &self.master {
-            config.cluster_url = master
-                .parse()
-                .map_err(|error| format!("--master {master}: {error}"))?;
+            config.cluster_url = master.parse().map_err(|error| format!("--master {master}: {error}"))?;
         }
         config.default_retry = false;
         let agent = http::HeaderValue::from_static(cluster::USER_AGENT);
@@ -181,15 +165,9 @@ impl Args {
     }
 
     fn manager_options(&self, config: &Config) -> Result<ManagerOptions, String> {
-        let in_cluster = self
-            .kubeconfig
-            .is_none()
-            .then(|| config.default_namespace.clone());
-        let namespace = self
-            .kubefed_namespace
-            .clone()
-            .or(in_cluster)
-            .filter(|namespace| !namespace.is_empty());
+        let in_cluster = self.kubeconfig.is_none().then(|| config.default_namespace.clone());
+        let namespace =
+            self.kubefed_namespace.clone().or(in_cluster).filter(|namespace| !namespace.is_empty());
         let namespace = namespace.ok_or("--kubefed-namespace must be given outside a cluster")?;
         Ok(ManagerOptions {
             namespace,

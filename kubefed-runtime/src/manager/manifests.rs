@@ -15,10 +15,8 @@ impl Manager {
     pub fn manifests(&self, namespace: &str) -> Result<Vec<Value>, ManagerError> {
         self.check()?;
         let mut documents = self.crds();
-        documents.insert(
-            0,
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
-        );
+        documents
+            .insert(0, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}));
         documents.extend(self.type_configs(namespace));
         documents.extend(rbac::host_manifests(&self.descriptors(), namespace));
         Ok(documents)
@@ -27,20 +25,14 @@ impl Manager {
     /// The CRDs of KubeFed's own kinds and of the linked types.
     #[must_use]
     pub fn crds(&self) -> Vec<Value> {
-        crd::core_crds()
-            .into_iter()
-            .chain(self.types.iter().map(|linked| (linked.crd)()))
-            .collect()
+        crd::core_crds().into_iter().chain(self.types.iter().map(|linked| (linked.crd)())).collect()
     }
 
     /// The FederatedTypeConfigs of the linked types.
     #[must_use]
     pub fn type_configs(&self, namespace: &str) -> Vec<Value> {
         let config = |linked: &super::LinkedType| serde_json::to_value((linked.type_config)(namespace));
-        self.types
-            .iter()
-            .filter_map(|linked| config(linked).ok())
-            .collect()
+        self.types.iter().filter_map(|linked| config(linked).ok()).collect()
     }
 }
 

@@ -134,11 +134,7 @@ impl Manager {
     /// A controller without any types.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            types: Vec::new(),
-            connector: Arc::new(HttpsConnector),
-            metrics: Metrics::new(),
-        }
+        Self { types: Vec::new(), connector: Arc::new(HttpsConnector), metrics: Metrics::new() }
     }
 
     /// Links a type: it runs when its `FederatedTypeConfig` exists and says Enabled.
@@ -162,10 +158,7 @@ impl Manager {
     /// The linked types.
     #[must_use]
     pub fn descriptors(&self) -> Vec<TypeDescriptor> {
-        self.types
-            .iter()
-            .map(|linked| linked.descriptor.clone())
-            .collect()
+        self.types.iter().map(|linked| linked.descriptor.clone()).collect()
     }
 
     /// What `/metrics` tells of this controller, also while it runs: for programs that serve metrics themselves.
@@ -225,19 +218,13 @@ impl Manager {
 
     fn check(&self) -> Result<(), ManagerError> {
         for (index, linked) in self.types.iter().enumerate() {
-            let names = [
-                linked.descriptor.target.group_qualified(),
-                linked.descriptor.federated.group_qualified(),
-            ];
+            let names =
+                [linked.descriptor.target.group_qualified(), linked.descriptor.federated.group_qualified()];
             for other in &self.types[..index] {
-                let taken = [
-                    other.descriptor.target.group_qualified(),
-                    other.descriptor.federated.group_qualified(),
-                ];
-                if let Some(name) = names
-                    .iter()
-                    .zip(&taken)
-                    .find_map(|(name, taken)| (name == taken).then_some(name))
+                let taken =
+                    [other.descriptor.target.group_qualified(), other.descriptor.federated.group_qualified()];
+                if let Some(name) =
+                    names.iter().zip(&taken).find_map(|(name, taken)| (name == taken).then_some(name))
                 {
                     return Err(ManagerError::Duplicate(name.clone()));
                 }
@@ -271,11 +258,7 @@ impl Manager {
         };
         let problems = config.problems();
         if !problems.is_empty() {
-            return Err(ManagerError::InvalidConfig {
-                namespace,
-                name,
-                problems: problems.join("; "),
-            });
+            return Err(ManagerError::InvalidConfig { namespace, name, problems: problems.join("; ") });
         }
         tracing::info!("Using valid KubeFedConfig \"{namespace}/{name}\"");
         Ok(config)

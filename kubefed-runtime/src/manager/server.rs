@@ -103,11 +103,7 @@ fn encode(metrics: &Metrics) -> impl IntoResponse + use<> {
         }
         Err(error) => {
             let text = format!("the metrics cannot be written: {error}");
-            (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                [(header::CONTENT_TYPE, "text/plain")],
-                text,
-            )
+            (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/plain")], text)
         }
     }
 }
@@ -118,18 +114,14 @@ async fn listen(
     router: Router,
     ended: &CancellationToken,
 ) -> Result<(), ManagerError> {
-    let listener = TcpListener::bind(address.0)
-        .await
-        .map_err(|source| ManagerError::Listen {
-            address,
-            what,
-            source,
-        })?;
+    let listener = TcpListener::bind(address.0).await.map_err(|source| ManagerError::Listen {
+        address,
+        what,
+        source,
+    })?;
     let ended = ended.clone();
     tokio::spawn(async move {
-        let served = axum::serve(listener, router)
-            .with_graceful_shutdown(ended.cancelled_owned())
-            .await;
+        let served = axum::serve(listener, router).with_graceful_shutdown(ended.cancelled_owned()).await;
         if let Err(error) = served {
             tracing::warn!(%error, what, "serving ended");
         }
@@ -144,10 +136,7 @@ mod tests {
     #[test]
     fn addresses_are_read_as_go_reads_them() {
         assert_eq!(":8080".parse::<Address>().unwrap().to_string(), "[::]:8080");
-        assert_eq!(
-            "127.0.0.1:0".parse::<Address>().unwrap().to_string(),
-            "127.0.0.1:0"
-        );
+        assert_eq!("127.0.0.1:0".parse::<Address>().unwrap().to_string(), "127.0.0.1:0");
         for bad in ["8080", ":http", "localhost:8080", ""] {
             assert!(bad.parse::<Address>().is_err(), "{bad}");
         }

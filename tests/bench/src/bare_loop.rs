@@ -42,29 +42,19 @@ impl BareLoop {
     /// Prepares a loop that writes the status that the controller has written for the object `model`.
     pub(crate) async fn prepare(planes: &Planes, model: &str) -> Result<Self> {
         let federated: Api<FederatedConfigMap> = Api::namespaced(planes.host.client.clone(), NAMESPACE);
-        let status = federated
-            .get(model)
-            .await?
-            .status
-            .with_context(|| format!("{model} has no status"))?;
+        let status = federated.get(model).await?.status.with_context(|| format!("{model} has no status"))?;
         let finalizer_patch = json!([
             {"op": "test", "path": "/metadata/finalizers", "value": null},
             {"op": "add", "path": "/metadata/finalizers", "value": [names::SYNC_FINALIZER]},
         ]);
-        let members = planes
-            .members
-            .iter()
-            .map(|member| Ok((member.connect()?, Semaphore::new(WINDOW))));
+        let members = planes.members.iter().map(|member| Ok((member.connect()?, Semaphore::new(WINDOW))));
         let worker = Worker {
             host: planes.host.connect()?,
             members: members.collect::<Result<_>>()?,
             finalizer_patch: serde_json::to_vec(&finalizer_patch)?.into(),
             status_patch: serde_json::to_vec(&json!({ "status": status }))?.into(),
         };
-        Ok(Self {
-            creator: planes.host.connect()?,
-            worker: Arc::new(worker),
-        })
+        Ok(Self { creator: planes.host.connect()?, worker: Arc::new(worker) })
     }
 
     /// Creates the set and brings it to the members.
@@ -77,9 +67,7 @@ impl BareLoop {
             })
             .await
         };
-        let objects = stream::unfold(objects, |mut objects| async {
-            Some((objects.recv().await?, objects))
-        });
+        let objects = stream::unfold(objects, |mut objects| async { Some((objects.recv().await?, objects)) });
         let chains = objects
             .map(|name| {
                 let worker = Arc::clone(&self.worker);
@@ -99,51 +87,20 @@ impl Worker {
     async fn bring(&self, name: &str, applied: Bytes) -> Result<()> {
         let uri = format!("{FEDERATED_PATH}/{name}?fieldManager={}", names::FIELD_MANAGER);
         let patch = self.finalizer_patch.clone();
-        requests::send(
-            &self.host,
-            Method::PATCH,
-            &uri,
-            "application/json-patch+json",
-            METADATA_ONLY,
-            patch,
-        )
-        .await?;
+        requests::send(&self.host, Method::PATCH, &uri, "application/json-patch+json", METADATA_ONLY, patch)
+            .await?;
         try_join_all(
-            self.members
-                .iter()
-                .map(|(member, window)| apply(member, window, name, applied.clone())),
+            self.members.iter().map(|(member, window)| apply(member, window, name, applied.clone())),
         )
         .await?;
-        let uri = format!(
-            "{FEDERATED_PATH}/{name}/status?fieldManager={}",
-            names::FIELD_MANAGER
-        );
+        let uri = format!("{FEDERATED_PATH}/{name}/status?fieldManager={}", names::FIELD_MANAGER);
         let patch = self.status_patch.clone();
-        requests::send(
-            &self.host,
-            Method::PATCH,
-            &uri,
-            "application/merge-patch+json",
-            WHOLE,
-            patch,
-        )
-        .await
+        requests::send(&self.host, Method::PATCH, &uri, "application/merge-patch+json", WHOLE, patch).await
     }
 }
 
 async fn apply(member: &Client, window: &Semaphore, name: &str, applied: Bytes) -> Result<()> {
     let _place = window.acquire().await?;
-    let uri = format!(
-        "{TARGET_PATH}/{name}?fieldManager={}&force=true",
-        names::FIELD_MANAGER
-    );
-    requests::send(
-        member,
-        Method::PATCH,
-        &uri,
-        "application/apply-patch+yaml",
-        METADATA_ONLY,
-        applied,
-    )
-    .await
+    let uri = format!("{TARGET_PATH}/{name}?fieldManager={}&force=true", names::FIELD_MANAGER);
+    requests::send(member, Method::PATCH, &uri, "application/apply-patch+yaml", METADATA_ONLY, applied).await
 }

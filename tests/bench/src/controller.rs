@@ -30,11 +30,7 @@ pub(crate) struct Options {
 /// Runs it until standard input ends. So it ends with the benchmark, however that ends.
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(false)
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(std::io::stderr).init();
     let kubeconfig = Kubeconfig::read_from(&options.kubeconfig)
         .with_context(|| format!("--kubeconfig {}", options.kubeconfig.display()))?;
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
@@ -45,9 +41,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         ..ManagerOptions::default()
     };
     let manager = kubefed_types::register(Manager::new());
-    manager
-        .run(host, manager_options, end_of_standard_input())
-        .await?;
+    manager.run(host, manager_options, end_of_standard_input()).await?;
     Ok(())
 }
 

@@ -59,10 +59,7 @@ impl ControllerProcess {
             .spawn()
             .with_context(|| format!("starting {}", executable.display()))?;
         let process = child.id().context("the controller has ended at once")?;
-        let lifeline = child
-            .stdin
-            .take()
-            .context("the controller has no standard input")?;
+        let lifeline = child.stdin.take().context("the controller has no standard input")?;
         let mut controller = Self {
             child,
             process,
@@ -125,11 +122,7 @@ impl ControllerProcess {
         match timeout(STOP_LIMIT, self.child.wait()).await {
             Ok(status) if status.as_ref().is_ok_and(std::process::ExitStatus::success) => Ok(()),
             Ok(status) => {
-                bail!(
-                    "the controller has failed ({}); the end of its log:\n{}",
-                    status?,
-                    log_tail(&self.log)
-                )
+                bail!("the controller has failed ({}); the end of its log:\n{}", status?, log_tail(&self.log))
             }
             Err(_) => bail!("the controller was told to stop and still runs after {STOP_LIMIT:?}"),
         }
@@ -143,9 +136,7 @@ pub(crate) struct Metrics(Client);
 impl Metrics {
     /// How many reconciles have ended, of all types.
     pub(crate) async fn reconciles(&self) -> Result<u64> {
-        let text = get(&self.0, "/metrics")
-            .await
-            .context("reading the controller's metrics")?;
+        let text = get(&self.0, "/metrics").await.context("reading the controller's metrics")?;
         sample(&text, RECONCILES).ok_or_else(|| anyhow!("the controller has no metric {RECONCILES}"))
     }
 }
@@ -169,9 +160,7 @@ async fn get(client: &Client, path: &str) -> Result<String> {
 
 /// The value of a metric without labels.
 fn sample(text: &str, name: &str) -> Option<u64> {
-    let value = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
     value.split_whitespace().next()?.parse().ok()
 }
 

@@ -31,12 +31,7 @@ const EDITED: &str = "edit";
 /// What a watch has shown, and when.
 enum Sight {
     /// A member holds an edit of an object.
-    Held {
-        member: usize,
-        name: String,
-        edit: String,
-        at: Instant,
-    },
+    Held { member: usize, name: String, edit: String, at: Instant },
     /// The status on the host says that all members hold a generation of an object.
     Recorded { name: String, generation: i64 },
 }
@@ -53,9 +48,7 @@ pub(crate) async fn measure(planes: &Planes, set: ObjectSet, edits: usize) -> Re
         let edit = format!("edit {index}");
         let patch = json!({"spec": {"template": {"data": {EDITED: edit}}}});
         let sent = Instant::now();
-        let edited = api
-            .patch(&name, &PatchParams::default(), &Patch::Merge(patch))
-            .await?;
+        let edited = api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await?;
         let generation = edited.metadata.generation.unwrap_or_default();
         let seen = see(&mut sights, planes.members.len(), &name, &edit, generation);
         let last = timeout(LIMIT, seen)
@@ -88,12 +81,7 @@ async fn see(
             return Ok(*last);
         }
         match sights.recv().await {
-            Some(Sight::Held {
-                member,
-                name,
-                edit,
-                at,
-            }) if name == edited && edit == awaited => {
+            Some(Sight::Held { member, name, edit, at }) if name == edited && edit == awaited => {
                 held[member].get_or_insert(at);
             }
             Some(Sight::Recorded { name, generation }) => {
@@ -113,21 +101,13 @@ fn watch_all(planes: &Planes, set: ObjectSet, sights: &mpsc::UnboundedSender<Sig
     watches.spawn(watch(federated, config.clone(), sights.clone(), move |object| {
         let generation = object.metadata.generation?;
         let propagated = is_propagated(object.status.as_ref()?, Some(generation), members);
-        propagated.then(|| Sight::Recorded {
-            name: object.name_any(),
-            generation,
-        })
+        propagated.then(|| Sight::Recorded { name: object.name_any(), generation })
     }));
     for (member, site) in planes.members.iter().enumerate() {
         let held: Api<ConfigMap> = Api::namespaced(site.connect()?, NAMESPACE);
         watches.spawn(watch(held, config.clone(), sights.clone(), move |object| {
             let edit = object.data.as_ref()?.get(EDITED)?.clone();
-            Some(Sight::Held {
-                member,
-                name: object.name_any(),
-                edit,
-                at: Instant::now(),
-            })
+            Some(Sight::Held { member, name: object.name_any(), edit, at: Instant::now() })
         }));
     }
     Ok(watches)
@@ -165,11 +145,7 @@ mod tests {
         let times: Vec<Duration> = (1..=50).map(Duration::from_millis).collect();
         let cases = [(50, 25), (99, 50), (100, 50), (1, 1), (0, 1)];
         for (percent, millis) in cases {
-            assert_eq!(
-                percentile(&times, percent),
-                Some(Duration::from_millis(millis)),
-                "{percent}"
-            );
+            assert_eq!(percentile(&times, percent), Some(Duration::from_millis(millis)), "{percent}");
         }
         assert_eq!(percentile(&[], 50), None);
     }

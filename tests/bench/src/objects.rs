@@ -107,10 +107,7 @@ impl ObjectSet {
     /// Checks that a member holds just these objects, with the right content.
     pub(crate) async fn verify(self, member: &Site) -> Result<()> {
         let api: Api<ConfigMap> = Api::namespaced(member.client.clone(), NAMESPACE);
-        let found = api
-            .list(&ListParams::default().labels(&self.selector()))
-            .await?
-            .items;
+        let found = api.list(&ListParams::default().labels(&self.selector())).await?.items;
         ensure!(
             found.len() == self.count,
             "{} holds {} objects of the set {}, not {}",
@@ -123,11 +120,7 @@ impl ObjectSet {
             let name = object.metadata.name.unwrap_or_default();
             let data = json!(object.data);
             let expected = json!({"payload": payload(&name)});
-            ensure!(
-                data == expected,
-                "{name} on {} holds {data} and not {expected}",
-                member.name
-            );
+            ensure!(data == expected, "{name} on {} holds {data} and not {expected}", member.name);
         }
         Ok(())
     }
@@ -135,12 +128,7 @@ impl ObjectSet {
 
 /// Text that differs from object to object, so that nothing can be shared between them.
 fn payload(name: &str) -> String {
-    name.bytes()
-        .map(char::from)
-        .chain("=0123456789".chars())
-        .cycle()
-        .take(DATA_BYTES)
-        .collect()
+    name.bytes().map(char::from).chain("=0123456789".chars()).cycle().take(DATA_BYTES).collect()
 }
 
 #[cfg(test)]
@@ -154,15 +142,11 @@ mod tests {
 
     #[test]
     fn the_bare_loop_applies_what_the_controller_applies() {
-        let set = ObjectSet {
-            name: "some",
-            count: 3,
-        };
+        let set = ObjectSet { name: "some", count: 3 };
         let federated: RawFederated = serde_json::from_value(set.federated("some-00002")).unwrap();
         let descriptor = TypeDescriptor::of::<kubefed_types::ConfigMap>();
-        let rendered = Renderer::new(&descriptor, &federated)
-            .render("member1", Replicas::FromTemplate)
-            .unwrap();
+        let rendered =
+            Renderer::new(&descriptor, &federated).render("member1", Replicas::FromTemplate).unwrap();
         assert_eq!(rendered.object, set.rendered("some-00002"));
     }
 
@@ -172,16 +156,9 @@ mod tests {
         let (federated, target) = (&descriptor.federated, &descriptor.target);
         assert_eq!(
             FEDERATED_PATH,
-            format!(
-                "/apis/{}/namespaces/{NAMESPACE}/{}",
-                federated.api_version(),
-                federated.plural_name
-            )
+            format!("/apis/{}/namespaces/{NAMESPACE}/{}", federated.api_version(), federated.plural_name)
         );
-        assert_eq!(
-            TARGET_PATH,
-            format!("/api/v1/namespaces/{NAMESPACE}/{}", target.plural_name)
-        );
+        assert_eq!(TARGET_PATH, format!("/api/v1/namespaces/{NAMESPACE}/{}", target.plural_name));
     }
 
     #[test]

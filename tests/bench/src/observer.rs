@@ -46,11 +46,7 @@ struct Progress {
 impl Observer {
     /// Starts to look at a set that need not exist yet. All watches are established when this returns.
     pub(crate) async fn start(planes: &Planes, set: ObjectSet, limit: Duration) -> Result<Self> {
-        let mut observer = Self {
-            set,
-            places: Vec::new(),
-            _watches: JoinSet::new(),
-        };
+        let mut observer = Self { set, places: Vec::new(), _watches: JoinSet::new() };
         let members = planes.members.len();
         let federated: Api<FederatedConfigMap> = Api::namespaced(planes.host.connect()?, NAMESPACE);
         observer.watch(&planes.host.name, federated, move |object| {
@@ -63,9 +59,7 @@ impl Observer {
         for member in &planes.members {
             let held: Api<PartialObjectMeta<DynamicObject>> =
                 Api::namespaced_with(member.connect()?, NAMESPACE, &target);
-            observer.watch(&member.name, held, |object| {
-                object.metadata.deletion_timestamp.is_none()
-            });
+            observer.watch(&member.name, held, |object| object.metadata.deletion_timestamp.is_none());
         }
         observer.wait(limit, |progress| progress.listed).await?;
         Ok(observer)
@@ -78,10 +72,7 @@ impl Observer {
         let (sender, progress) = watch::channel(Progress::default());
         let config = watcher::Config::default().labels(&self.set.selector());
         self._watches.spawn(look_on(api, config, is_complete, sender));
-        self.places.push(Place {
-            name: name.to_owned(),
-            progress,
-        });
+        self.places.push(Place { name: name.to_owned(), progress });
     }
 
     /// Waits until every member holds every object of the set, and every status on the host says so.
@@ -94,10 +85,7 @@ impl Observer {
         let all = async {
             for place in &self.places {
                 let mut progress = place.progress.clone();
-                progress
-                    .wait_for(&is_reached)
-                    .await
-                    .with_context(|| format!("watching {}", place.name))?;
+                progress.wait_for(&is_reached).await.with_context(|| format!("watching {}", place.name))?;
             }
             Ok(())
         };
@@ -111,15 +99,9 @@ impl Observer {
     fn summary(&self) -> String {
         let place = |place: &Place| {
             let progress = place.progress.borrow();
-            let problem = progress
-                .problem
-                .as_ref()
-                .map(|problem| format!(" ({problem})"))
-                .unwrap_or_default();
-            format!(
-                "{} {} of {}{problem}",
-                place.name, progress.complete, self.set.count
-            )
+            let problem =
+                progress.problem.as_ref().map(|problem| format!(" ({problem})")).unwrap_or_default();
+            format!("{} {} of {}{problem}", place.name, progress.complete, self.set.count)
         };
         self.places.iter().map(place).collect::<Vec<_>>().join(", ")
     }
@@ -129,10 +111,7 @@ impl Observer {
 pub(crate) fn is_propagated(status: &FederatedStatus, generation: Option<i64>, members: usize) -> bool {
     status.observed_generation == generation
         && status.clusters.len() == members
-        && status
-            .clusters
-            .iter()
-            .all(|cluster| cluster.status.as_deref().unwrap_or_default().is_empty())
+        && status.clusters.iter().all(|cluster| cluster.status.as_deref().unwrap_or_default().is_empty())
         && status
             .conditions
             .iter()
@@ -198,9 +177,6 @@ mod tests {
         assert!(!with("/observedGeneration", json!(1)));
         assert!(!with("/conditions/0/status", json!("False")));
         assert!(!with("/clusters", json!([{"name": "a"}])));
-        assert!(!with(
-            "/clusters/1",
-            json!({"name": "b", "status": "CreationFailed"})
-        ));
+        assert!(!with("/clusters/1", json!({"name": "b", "status": "CreationFailed"})));
     }
 }

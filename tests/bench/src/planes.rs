@@ -54,24 +54,14 @@ impl Planes {
         let names: Vec<String> = std::iter::once(HOST.to_owned())
             .chain((1..=members).map(|number| format!("member{number:0width$}")))
             .collect();
-        let running = Running::start(kind, &names)
-            .await
-            .context("starting the control planes")?;
+        let running = Running::start(kind, &names).await.context("starting the control planes")?;
         let mut sites = Vec::new();
         for plane in running.all() {
-            sites.push(
-                Site::reach(plane)
-                    .await
-                    .with_context(|| format!("reaching {}", plane.name()))?,
-            );
+            sites.push(Site::reach(plane).await.with_context(|| format!("reaching {}", plane.name()))?);
         }
         let members = sites.split_off(1);
         let host = sites.pop().context("no host was started")?;
-        Ok(Self {
-            running,
-            host,
-            members,
-        })
+        Ok(Self { running, host, members })
     }
 
     /// Requests that each plane has served so far: the host's first.
@@ -100,9 +90,7 @@ impl Running {
             }
             PlaneKind::Kubernetes => {
                 let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                Ok(Self::Kubernetes(
-                    kubefed_kubernetes::ControlPlanes::start(&names).await?,
-                ))
+                Ok(Self::Kubernetes(kubefed_kubernetes::ControlPlanes::start(&names).await?))
             }
         }
     }
@@ -110,11 +98,9 @@ impl Running {
     fn all(&self) -> Vec<&dyn ControlPlane> {
         match self {
             Self::Embedded(planes) => planes.iter().map(|plane| plane as &dyn ControlPlane).collect(),
-            Self::Kubernetes(planes) => planes
-                .planes()
-                .iter()
-                .map(|plane| &**plane as &dyn ControlPlane)
-                .collect(),
+            Self::Kubernetes(planes) => {
+                planes.planes().iter().map(|plane| &**plane as &dyn ControlPlane).collect()
+            }
         }
     }
 }
@@ -126,12 +112,7 @@ impl Site {
         let mut config = Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await?;
         config.default_retry = false;
         let client = cluster::connect(&config)?;
-        Ok(Self {
-            name: plane.name().to_owned(),
-            config,
-            kubeconfig,
-            client,
-        })
+        Ok(Self { name: plane.name().to_owned(), config, kubeconfig, client })
     }
 
     /// A client on connections of its own, as the controller has them.

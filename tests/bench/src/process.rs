@@ -21,10 +21,7 @@ pub(crate) struct Memory {
 pub(crate) fn memory(process: u32) -> Result<Memory> {
     let text = read(process, "status")?;
     let line = |name| mebibytes(&text, name).with_context(|| format!("no {name} in /proc/{process}/status"));
-    Ok(Memory {
-        now: line("VmRSS:")?,
-        peak: line("VmHWM:")?,
-    })
+    Ok(Memory { now: line("VmRSS:")?, peak: line("VmHWM:")? })
 }
 
 /// Processor time that processes have taken since they were started, in seconds: their own and the kernel's for them.

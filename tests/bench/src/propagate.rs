@@ -88,10 +88,7 @@ struct OfController {
 /// bare loop have not written equally often to the members, so that their times cannot be compared.
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let run = Run::start(options).await?;
-    let set = ObjectSet {
-        name: "measured",
-        count: options.objects as usize,
-    };
+    let set = ObjectSet { name: "measured", count: options.objects as usize };
     let of_controller = run.with_controller(set).await?;
     let bare = run.bare(set.count).await?;
     let report = report(options, &of_controller, &bare)?;
@@ -101,10 +98,8 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 impl<'a> Run<'a> {
     /// Starts the control planes and prepares the host.
     async fn start(options: &'a Options) -> Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("kubefed-bench-")
-            .tempdir()
-            .context("making a folder")?;
+        let folder =
+            tempfile::Builder::new().prefix("kubefed-bench-").tempdir().context("making a folder")?;
         tell(&format!("starting a host and {} members", options.clusters));
         let planes = Planes::start(options.planes, options.clusters as usize).await?;
         let kubeconfig = folder.path().join("kubeconfig");
@@ -112,12 +107,7 @@ impl<'a> Run<'a> {
         std::fs::write(&kubeconfig, serde_json::to_vec(&planes.host.kubeconfig)?)
             .with_context(|| format!("writing {}", kubeconfig.display()))?;
         setup::install_on_host(&planes).await?;
-        Ok(Self {
-            options,
-            planes,
-            kubeconfig,
-            folder,
-        })
+        Ok(Self { options, planes, kubeconfig, folder })
     }
 
     fn limit(&self) -> Duration {
@@ -135,17 +125,12 @@ impl<'a> Run<'a> {
                 Snapshot::when_quiet(&self.planes).await?;
                 let idle = memory(id)?;
                 setup::federate_namespace(&self.planes).await?;
-                self.warm_up(WARM_SET, async |set| {
-                    set.create(&self.planes.host.client, |_| ()).await
-                })
-                .await?;
+                self.warm_up(WARM_SET, async |set| set.create(&self.planes.host.client, |_| ()).await)
+                    .await?;
                 tell(&format!("creating {} federated ConfigMaps", set.count));
                 let host = self.planes.host.connect()?;
                 let propagated = self.measure(set, Some(id), set.create(&host, |_| ())).await?;
-                tell(&format!(
-                    "done in {:?}; editing one at a time",
-                    propagated.elapsed
-                ));
+                tell(&format!("done in {:?}; editing one at a time", propagated.elapsed));
                 let edits = latency::measure(&self.planes, set, self.options.edits as usize).await?;
                 Ok((propagated, edits, idle, memory(id)?))
             })
@@ -157,30 +142,17 @@ impl<'a> Run<'a> {
         let (restart, controller) =
             restart::measure(&self.planes, controller, &self.kubeconfig, &log, objects).await?;
         controller.stop().await?;
-        Ok(OfController {
-            propagated,
-            edits,
-            idle,
-            after,
-            restart,
-        })
+        Ok(OfController { propagated, edits, idle, after, restart })
     }
 
     /// The same without a controller.
     async fn bare(&self, count: usize) -> Result<Measured> {
         // One that was never edited: its status is that of a new object.
-        let model = ObjectSet {
-            name: WARM_SET,
-            count: WARM_UP,
-        }
-        .object_name(0);
+        let model = ObjectSet { name: WARM_SET, count: WARM_UP }.object_name(0);
         let bare = BareLoop::prepare(&self.planes, &model).await?;
         self.warm_up("bare-warm", async |set| bare.run(set).await).await?;
-        tell(&format!("the bare requests of {} more", model.count));
-        let set = ObjectSet {
-            name: "bare",
-            count: model.count,
-        };
+        tell(&format!("the bare requests of {count} more"));
+        let set = ObjectSet { name: "bare", count };
         let measured = self.measure(set, None, bare.run(set)).await?;
         tell(&format!("done in {:?}", measured.elapsed));
         Ok(measured)
@@ -225,9 +197,7 @@ impl<'a> Run<'a> {
         Ok(CpuSeconds {
             controller: controller.map(|id| processor_seconds([id])).transpose()?,
             bench: processor_seconds([std::process::id()])?,
-            servers: (!servers.is_empty())
-                .then(|| processor_seconds(servers))
-                .transpose()?,
+            servers: (!servers.is_empty()).then(|| processor_seconds(servers)).transpose()?,
         })
     }
 

@@ -93,11 +93,7 @@ pub(crate) struct CpuSeconds {
 
 impl From<Writes> for OtherWrites {
     fn from(writes: Writes) -> Self {
-        Self {
-            leases: writes.leases,
-            heartbeats: writes.heartbeats,
-            others: writes.other,
-        }
+        Self { leases: writes.leases, heartbeats: writes.heartbeats, others: writes.other }
     }
 }
 
@@ -134,41 +130,17 @@ impl Report {
         let (memory, restart) = (&self.rss_mi_b, &self.restart);
         let mut rows = vec![
             ("all propagated, status written", format!("{:.2} s", self.seconds)),
-            (
-                "the bare requests alone",
-                format!("{:.2} s", self.bare_loop_seconds),
-            ),
-            (
-                "share of the bare throughput",
-                format!("{:.0} %", self.bare_loop_ratio * 100.0),
-            ),
-            (
-                "an edit when idle, median",
-                format!("{:.1} ms", self.latency_p50_ms),
-            ),
-            (
-                "an edit when idle, 99 of 100",
-                format!("{:.1} ms", self.latency_p99_ms),
-            ),
-            (
-                "writes to the host per object",
-                format!("{:.3}", self.host_writes_per_object),
-            ),
-            (
-                "writes to members per object",
-                format!("{:.3}", self.member_writes_per_object),
-            ),
+            ("the bare requests alone", format!("{:.2} s", self.bare_loop_seconds)),
+            ("share of the bare throughput", format!("{:.0} %", self.bare_loop_ratio * 100.0)),
+            ("an edit when idle, median", format!("{:.1} ms", self.latency_p50_ms)),
+            ("an edit when idle, 99 of 100", format!("{:.1} ms", self.latency_p99_ms)),
+            ("writes to the host per object", format!("{:.3}", self.host_writes_per_object)),
+            ("writes to members per object", format!("{:.3}", self.member_writes_per_object)),
             ("controller memory, no objects", format!("{:.1} MiB", memory.idle)),
             ("controller memory, peak", format!("{:.1} MiB", memory.peak)),
-            (
-                "controller memory, with all objects",
-                format!("{:.1} MiB", memory.after),
-            ),
+            ("controller memory, with all objects", format!("{:.1} MiB", memory.after)),
             ("restart after a crash", format!("{:.2} s", restart.seconds)),
-            (
-                "  of that, waiting for the lease",
-                format!("{:.2} s", restart.lease_seconds),
-            ),
+            ("  of that, waiting for the lease", format!("{:.2} s", restart.lease_seconds)),
             ("  writes to the host", restart.host_writes.to_string()),
             ("  writes to members", restart.member_writes.to_string()),
         ];
@@ -189,19 +161,11 @@ mod tests {
     use super::*;
 
     fn writes() -> OtherWrites {
-        OtherWrites {
-            leases: 1,
-            heartbeats: 2,
-            others: [("POST events 201".to_owned(), 3)].into(),
-        }
+        OtherWrites { leases: 1, heartbeats: 2, others: [("POST events 201".to_owned(), 3)].into() }
     }
 
     fn report() -> Report {
-        let cpu_seconds = CpuSeconds {
-            controller: None,
-            bench: 1.0,
-            servers: None,
-        };
+        let cpu_seconds = CpuSeconds { controller: None, bench: 1.0, servers: None };
         Report {
             objects: 500,
             clusters: 2,
@@ -214,11 +178,7 @@ mod tests {
             latency_p99_ms: 9.0,
             host_writes_per_object: 2.0,
             member_writes_per_object: 2.0,
-            rss_mi_b: ResidentMemory {
-                idle: 10.0,
-                peak: 20.0,
-                after: 15.0,
-            },
+            rss_mi_b: ResidentMemory { idle: 10.0, peak: 20.0, after: 15.0 },
             restart: RestartReport {
                 seconds: 16.0,
                 lease_seconds: 15.5,
@@ -257,17 +217,12 @@ mod tests {
             "/restart/memberWrites",
         ] {
             assert!(
-                document
-                    .pointer(pointer)
-                    .is_some_and(serde_json::Value::is_number),
+                document.pointer(pointer).is_some_and(serde_json::Value::is_number),
                 "{pointer}: {document}"
             );
         }
         assert_eq!(document["planes"], "embedded");
-        assert_eq!(
-            document["otherHostWrites"],
-            json!({"leases": 1, "heartbeats": 2, "POST events 201": 3})
-        );
+        assert_eq!(document["otherHostWrites"], json!({"leases": 1, "heartbeats": 2, "POST events 201": 3}));
     }
 
     #[test]

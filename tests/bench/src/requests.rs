@@ -30,22 +30,11 @@ pub(crate) async fn send(
         .header(header::ACCEPT, accept)
         .header(header::CONTENT_TYPE, content_type)
         .body(Body::from(Vec::from(body)))?;
-    let response = client
-        .send(request)
-        .await
-        .with_context(|| format!("{method} {uri}"))?;
+    let response = client.send(request).await.with_context(|| format!("{method} {uri}"))?;
     let (head, body) = response.into_parts();
-    let body = body
-        .collect()
-        .await
-        .with_context(|| format!("{method} {uri}"))?
-        .to_bytes();
+    let body = body.collect().await.with_context(|| format!("{method} {uri}"))?.to_bytes();
     if !head.status.is_success() {
-        bail!(
-            "{method} {uri}: {}: {}",
-            head.status,
-            String::from_utf8_lossy(&body)
-        );
+        bail!("{method} {uri}: {}: {}", head.status, String::from_utf8_lossy(&body));
     }
     Ok(())
 }

@@ -49,28 +49,18 @@ pub(crate) async fn measure(
     let (leading, settled) = next
         .while_it_runs(async {
             let leading = wait_for_lease(planes, killed.as_deref(), started + LIMIT).await?;
-            Ok((
-                leading,
-                wait_until_settled(&metrics, federated_objects, started + LIMIT).await?,
-            ))
+            Ok((leading, wait_until_settled(&metrics, federated_objects, started + LIMIT).await?))
         })
         .await?;
     let writes = Snapshot::when_quiet(planes).await?.since(&before);
-    let restart = Restart {
-        total: settled - started,
-        lease: leading - started,
-        writes,
-    };
+    let restart = Restart { total: settled - started, lease: leading - started, writes };
     Ok((restart, next))
 }
 
 /// Who holds the lease of the controllers.
 async fn holder(planes: &Planes) -> Result<Option<String>> {
     let api: Api<Lease> = Api::namespaced(planes.host.client.clone(), names::DEFAULT_KUBEFED_NAMESPACE);
-    let lease = api
-        .get_opt(names::LEADER_LOCK)
-        .await
-        .context("reading the lease")?;
+    let lease = api.get_opt(names::LEADER_LOCK).await.context("reading the lease")?;
     Ok(lease.and_then(|lease| lease.spec?.holder_identity))
 }
 

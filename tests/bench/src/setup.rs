@@ -32,20 +32,12 @@ fn manager() -> Manager {
 /// Installs on the host all that the controller needs.
 pub(crate) async fn install_on_host(planes: &Planes) -> Result<()> {
     let manifests = manager().manifests(names::DEFAULT_KUBEFED_NAMESPACE)?;
-    install(&planes.host.client, &manifests)
-        .await
-        .context("installing on the host")
+    install(&planes.host.client, &manifests).await.context("installing on the host")
 }
 
 /// Joins the members and waits until the controller has found each of them ready.
 pub(crate) async fn join_members(planes: &Planes) -> Result<()> {
-    try_join_all(
-        planes
-            .members
-            .iter()
-            .map(|member| join_member(&planes.host, member)),
-    )
-    .await?;
+    try_join_all(planes.members.iter().map(|member| join_member(&planes.host, member))).await?;
     Ok(())
 }
 
@@ -69,11 +61,7 @@ async fn join_member(host: &Site, member: &Site) -> Result<()> {
             return Ok(());
         }
         if Instant::now() > deadline {
-            bail!(
-                "{} is not ready after {LIMIT:?}: {}",
-                member.name,
-                json!(cluster.status)
-            );
+            bail!("{} is not ready after {LIMIT:?}: {}", member.name, json!(cluster.status));
         }
         sleep(PAUSE).await;
     }
@@ -84,30 +72,20 @@ pub(crate) async fn federate_namespace(planes: &Planes) -> Result<()> {
     let host = planes.host.client.clone();
     let namespaces: Api<Namespace> = Api::all(host.clone());
     let namespace = serde_json::from_value(json!({"metadata": {"name": NAMESPACE}}))?;
-    namespaces
-        .create(&PostParams::default(), &namespace)
-        .await
-        .context("creating the namespace")?;
+    namespaces.create(&PostParams::default(), &namespace).await.context("creating the namespace")?;
     let federated: Api<FederatedNamespace> = Api::namespaced(host, NAMESPACE);
     let everywhere = serde_json::from_value(json!({
         "metadata": {"name": NAMESPACE},
         "spec": {"template": {}, "placement": {"clusterSelector": {}}},
     }))?;
-    federated
-        .create(&PostParams::default(), &everywhere)
-        .await
-        .context("federating the namespace")?;
+    federated.create(&PostParams::default(), &everywhere).await.context("federating the namespace")?;
     let deadline = Instant::now() + LIMIT;
     for member in &planes.members {
         let namespaces: Api<Namespace> = Api::all(member.client.clone());
         while namespaces.get_opt(NAMESPACE).await?.is_none() {
             if Instant::now() > deadline {
                 let status = federated.get_status(NAMESPACE).await?.status;
-                bail!(
-                    "{} has no namespace after {LIMIT:?}: {}",
-                    member.name,
-                    json!(status)
-                );
+                bail!("{} has no namespace after {LIMIT:?}: {}", member.name, json!(status));
             }
             sleep(PAUSE).await;
         }

@@ -120,10 +120,7 @@ mod tests {
 
     #[test]
     fn writes_are_sorted_by_what_they_are_about() {
-        let before = Snapshot(vec![
-            RequestCounts::default(),
-            counts(&[("APPLY", "", "configmaps", 7)]),
-        ]);
+        let before = Snapshot(vec![RequestCounts::default(), counts(&[("APPLY", "", "configmaps", 7)])]);
         let after = Snapshot(vec![
             counts(&[
                 ("POST", "types.kubefed.io", "federatedconfigmaps", 5),
@@ -134,33 +131,12 @@ mod tests {
                 ("POST", "", "events", 1),
                 ("POST", "", "configmaps", 6),
             ]),
-            counts(&[
-                ("APPLY", "", "configmaps", 17),
-                ("PUT", "coordination.k8s.io", "leases", 1),
-            ]),
+            counts(&[("APPLY", "", "configmaps", 17), ("PUT", "coordination.k8s.io", "leases", 1)]),
         ]);
         let writes = after.since(&before);
-        let other = [
-            ("POST events 200".to_owned(), 1),
-            ("POST configmaps 200".to_owned(), 6),
-        ];
-        assert_eq!(
-            writes.host,
-            Writes {
-                objects: 15,
-                leases: 4,
-                heartbeats: 2,
-                other: other.into()
-            }
-        );
+        let other = [("POST events 200".to_owned(), 1), ("POST configmaps 200".to_owned(), 6)];
+        assert_eq!(writes.host, Writes { objects: 15, leases: 4, heartbeats: 2, other: other.into() });
         assert_eq!(writes.host.others(), 7);
-        assert_eq!(
-            writes.members,
-            Writes {
-                objects: 10,
-                leases: 1,
-                ..Writes::default()
-            }
-        );
+        assert_eq!(writes.members, Writes { objects: 10, leases: 1, ..Writes::default() });
     }
 }

@@ -19,10 +19,7 @@ pub struct Cluster {
 
 impl Cluster {
     pub(crate) fn new(plane: &Arc<dyn ControlPlane>) -> Self {
-        Self {
-            plane: Arc::clone(plane),
-            client: plane.client(),
-        }
+        Self { plane: Arc::clone(plane), client: plane.client() }
     }
 
     /// Its name.
@@ -124,11 +121,7 @@ impl Objects {
     /// If it cannot be read.
     pub async fn get(&self, name: &str) -> Result<Option<Value>> {
         let answer = self.send(Method::GET, name, "", &[], None).await?;
-        if answer.code == 404 {
-            Ok(None)
-        } else {
-            answer.ok().map(Some)
-        }
+        if answer.code == 404 { Ok(None) } else { answer.ok().map(Some) }
     }
 
     /// All objects; `query` for example `labelSelector=a%3Db`.
@@ -139,10 +132,7 @@ impl Objects {
     pub async fn list(&self, query: &str) -> Result<Vec<Value>> {
         let path = format!("{}?{query}", self.path);
         let mut list = send(&self.client, Method::GET, &path, &[], None).await?.ok()?;
-        Ok(list["items"]
-            .as_array_mut()
-            .map(std::mem::take)
-            .unwrap_or_default())
+        Ok(list["items"].as_array_mut().map(std::mem::take).unwrap_or_default())
     }
 
     /// Creates an object, or fails if there is one.
@@ -214,10 +204,7 @@ impl Objects {
         headers: &[(header::HeaderName, &'static str)],
         body: Option<&Value>,
     ) -> Result<Answer> {
-        let path = format!(
-            "{}/{name}{}?fieldManager={}{query}",
-            self.path, self.subresource, self.manager
-        );
+        let path = format!("{}/{name}{}?fieldManager={}{query}", self.path, self.subresource, self.manager);
         send(&self.client, method, &path, headers, body).await
     }
 }
@@ -235,17 +222,10 @@ async fn send(
         request = request.header(name, *value);
     }
     let body = body.map(Value::to_string).unwrap_or_default();
-    let answer = client
-        .send(request.body(Body::from(body.into_bytes()))?)
-        .await
-        .with_context(|| title.clone())?;
+    let answer =
+        client.send(request.body(Body::from(body.into_bytes()))?).await.with_context(|| title.clone())?;
     let code = answer.status().as_u16();
-    let bytes = answer
-        .into_body()
-        .collect()
-        .await
-        .with_context(|| title.clone())?
-        .to_bytes();
+    let bytes = answer.into_body().collect().await.with_context(|| title.clone())?.to_bytes();
     let text = String::from_utf8_lossy(&bytes);
     let body = serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.into_owned()));
     Ok(Answer { title, code, body })
@@ -268,11 +248,7 @@ impl Answer {
     ///
     /// If the answer is none.
     pub fn ok(self) -> Result<Value> {
-        if (200..300).contains(&self.code) {
-            Ok(self.body)
-        } else {
-            bail!("{self}")
-        }
+        if (200..300).contains(&self.code) { Ok(self.body) } else { bail!("{self}") }
     }
 
     /// The body, whatever it is, of an answer with this code.

@@ -20,12 +20,7 @@ impl FaultyConnector {
     /// Reaches each member over the wire of its name; a member without one is reached directly.
     #[must_use]
     pub fn new(wires: impl IntoIterator<Item = Arc<Wire>>) -> Self {
-        Self {
-            wires: wires
-                .into_iter()
-                .map(|wire| (wire.name().to_owned(), wire))
-                .collect(),
-        }
+        Self { wires: wires.into_iter().map(|wire| (wire.name().to_owned(), wire)).collect() }
     }
 }
 
@@ -36,9 +31,7 @@ impl Connector for FaultyConnector {
         let token = token.to_owned();
         Clients::new(move || {
             let client = connect(&config)?;
-            Ok(wire
-                .as_ref()
-                .map_or_else(|| client.clone(), |wire| wire.wrap(client.clone(), &token)))
+            Ok(wire.as_ref().map_or_else(|| client.clone(), |wire| wire.wrap(client.clone(), &token)))
         })
     }
 }

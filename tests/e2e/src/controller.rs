@@ -32,10 +32,7 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self {
-            adopt: AdoptResources::Enabled,
-            leader_election: false,
-        }
+        Self { adopt: AdoptResources::Enabled, leader_election: false }
     }
 }
 
@@ -89,10 +86,7 @@ impl Controller {
         member_wires: Vec<Arc<Wire>>,
         setup: Setup,
     ) -> Result<Self> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()?;
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let options = ManagerOptions {
             namespace: KUBEFED_NAMESPACE.to_owned(),
             config: Some(setup.config()),
@@ -110,12 +104,7 @@ impl Controller {
         let running = runtime.spawn(manager.run(client, options, async {
             let _ = stopped.await;
         }));
-        Ok(Self {
-            runtime: Some(runtime),
-            stop: Some(stop),
-            running,
-            metrics,
-        })
+        Ok(Self { runtime: Some(runtime), stop: Some(stop), running, metrics })
     }
 
     /// Ends it in an orderly way.
@@ -128,9 +117,7 @@ impl Controller {
             let _ = stop.send(());
         }
         let ended = tokio::time::timeout(LAST_BREATH, &mut self.running).await;
-        ended
-            .context("the controller does not stop")??
-            .context("the controller has ended with an error")?;
+        ended.context("the controller does not stop")??.context("the controller has ended with an error")?;
         self.crash().await
     }
 

@@ -32,16 +32,14 @@ fn compare(expected: &Value, found: &Value, path: &mut String) -> Option<String>
             path.truncate(length);
             difference
         }),
-        (Value::Array(items), Value::Array(others)) if items.len() == others.len() => items
-            .iter()
-            .zip(others)
-            .enumerate()
-            .find_map(|(index, (item, other))| {
+        (Value::Array(items), Value::Array(others)) if items.len() == others.len() => {
+            items.iter().zip(others).enumerate().find_map(|(index, (item, other))| {
                 path.push_str(&format!("/{index}"));
                 let difference = compare(item, other, path);
                 path.truncate(length);
                 difference
-            }),
+            })
+        }
         _ if expected == found => None,
         _ => Some(format!("{path} is {found} and should be {expected}")),
     }
@@ -60,10 +58,7 @@ mod tests {
         let difference = differs(&json!({"data": {"b": null}}), &found);
         assert_eq!(difference.as_deref(), Some("/data/b is \"2\" and should be null"));
         let difference = differs(&json!({"list": [{"name": "y"}]}), &found);
-        assert_eq!(
-            difference.as_deref(),
-            Some("/list/0/name is \"x\" and should be \"y\"")
-        );
+        assert_eq!(difference.as_deref(), Some("/list/0/name is \"x\" and should be \"y\""));
         assert!(differs(&json!({"list": []}), &found).is_some());
     }
 }

@@ -43,9 +43,7 @@ impl Sent {
             code: None,
         };
         sent.read_path(uri.path());
-        let watches = uri
-            .query()
-            .is_some_and(|query| query.split('&').any(|pair| pair == "watch=true"));
+        let watches = uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "watch=true"));
         sent.verb = match *method {
             Method::POST => "POST",
             Method::PUT => "PUT",
@@ -95,11 +93,7 @@ impl fmt::Display for Sent {
             Some(code) => write!(f, " → {code}")?,
             None => f.write_str(" → no answer")?,
         }
-        if self.is_write() {
-            write!(f, " {}", self.body)
-        } else {
-            Ok(())
-        }
+        if self.is_write() { write!(f, " {}", self.body) } else { Ok(()) }
     }
 }
 
@@ -186,13 +180,7 @@ mod tests {
 
     fn read(method: Method, uri: &str, content_type: &str) -> (&'static str, String) {
         let sent = Sent::new(&method, &uri.parse().unwrap(), content_type, b"{}");
-        let parts = [
-            &sent.group,
-            &sent.resource,
-            &sent.namespace,
-            &sent.name,
-            &sent.subresource,
-        ];
+        let parts = [&sent.group, &sent.resource, &sent.namespace, &sent.name, &sent.subresource];
         (sent.verb, parts.map(String::as_str).join("|"))
     }
 
@@ -207,20 +195,8 @@ mod tests {
                 "APPLY",
                 "|configmaps|a|b|",
             ),
-            (
-                Method::GET,
-                "/apis/apps/v1/deployments?watch=true",
-                "",
-                "WATCH",
-                "apps|deployments|||",
-            ),
-            (
-                Method::GET,
-                "/apis/apps/v1/namespaces/a/deployments",
-                "",
-                "LIST",
-                "apps|deployments|a||",
-            ),
+            (Method::GET, "/apis/apps/v1/deployments?watch=true", "", "WATCH", "apps|deployments|||"),
+            (Method::GET, "/apis/apps/v1/namespaces/a/deployments", "", "LIST", "apps|deployments|a||"),
             (
                 Method::PATCH,
                 "/api/v1/namespaces/a",
@@ -228,20 +204,8 @@ mod tests {
                 "PATCH",
                 "|namespaces||a|",
             ),
-            (
-                Method::PATCH,
-                "/api/v1/namespaces/a/status",
-                "",
-                "PATCH",
-                "|namespaces||a|status",
-            ),
-            (
-                Method::DELETE,
-                "/api/v1/namespaces/a/secrets/b",
-                "",
-                "DELETE",
-                "|secrets|a|b|",
-            ),
+            (Method::PATCH, "/api/v1/namespaces/a/status", "", "PATCH", "|namespaces||a|status"),
+            (Method::DELETE, "/api/v1/namespaces/a/secrets/b", "", "DELETE", "|secrets|a|b|"),
             (Method::GET, "/healthz", "", "GET", "||||"),
         ];
         for (method, uri, content_type, verb, parts) in cases {

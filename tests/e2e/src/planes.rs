@@ -76,33 +76,18 @@ impl Planes {
             }
             PlanesKind::Kubernetes => {
                 let started = kubefed_kubernetes::ControlPlanes::start(&names).await?;
-                planes.extend(
-                    started
-                        .planes()
-                        .iter()
-                        .map(|plane| Arc::clone(plane) as Arc<dyn ControlPlane>),
-                );
+                planes
+                    .extend(started.planes().iter().map(|plane| Arc::clone(plane) as Arc<dyn ControlPlane>));
                 servers = Some(started);
             }
         }
         let host = planes.remove(0);
-        let mut planes = Self {
-            host,
-            members: planes,
-            host_token: String::new(),
-            _servers: servers,
-        };
-        let members = planes
-            .members
-            .iter()
-            .enumerate()
-            .map(|(index, member)| async move {
-                let crds = member_crds();
-                let served = if index == 0 { &crds[..] } else { &crds[..1] };
-                install(&member.client(), served)
-                    .await
-                    .with_context(|| format!("in {}", member.name()))
-            });
+        let mut planes = Self { host, members: planes, host_token: String::new(), _servers: servers };
+        let members = planes.members.iter().enumerate().map(|(index, member)| async move {
+            let crds = member_crds();
+            let served = if index == 0 { &crds[..] } else { &crds[..1] };
+            install(&member.client(), served).await.with_context(|| format!("in {}", member.name()))
+        });
         let host = planes.host.client();
         let on_host = async { install(&host, &manifests()?).await.context("on the host") };
         try_join(on_host, try_join_all(members)).await?;
@@ -137,9 +122,7 @@ impl Planes {
     /// Brings the FederatedTypeConfigs in line again.
     pub(crate) async fn restore_type_configs(&self) -> Result<()> {
         let configs = manager().type_configs(KUBEFED_NAMESPACE);
-        install(&self.host.client(), &configs)
-            .await
-            .context("restoring the FederatedTypeConfigs")
+        install(&self.host.client(), &configs).await.context("restoring the FederatedTypeConfigs")
     }
 
     /// How the controller reaches the host.
@@ -162,9 +145,7 @@ async fn config_of(plane: &dyn ControlPlane) -> Result<Config> {
 
 /// A controller with all types of the suite.
 pub(crate) fn manager() -> Manager {
-    kubefed_types::register(Manager::new())
-        .federate::<Website>()
-        .federate::<Gadget>()
+    kubefed_types::register(Manager::new()).federate::<Website>().federate::<Gadget>()
 }
 
 /// All types of the suite.
@@ -200,17 +181,11 @@ async fn controller_token(host: &Arc<dyn ControlPlane>) -> Result<String> {
     install(&client, &[secret]).await?;
     let secrets: kube::Api<k8s_openapi::api::core::v1::Secret> =
         kube::Api::namespaced(client, KUBEFED_NAMESPACE);
-    wait_until(
-        "the token of the controller's service account",
-        async || -> Look<String> {
-            let secret = secrets.get(&name).await.map_err(|error| error.to_string())?;
-            let token = secret
-                .data
-                .and_then(|mut data| data.remove("token"))
-                .ok_or("the secret has no token")?;
-            String::from_utf8(token.0).map_err(|error| error.to_string())
-        },
-    )
+    wait_until("the token of the controller's service account", async || -> Look<String> {
+        let secret = secrets.get(&name).await.map_err(|error| error.to_string())?;
+        let token = secret.data.and_then(|mut data| data.remove("token")).ok_or("the secret has no token")?;
+        String::from_utf8(token.0).map_err(|error| error.to_string())
+    })
     .await
 }
 

@@ -35,24 +35,17 @@ pub fn scenario(test: impl AsyncFnOnce(&Federation) -> Result<()>) -> Result<()>
     static LOG: Once = Once::new();
     // What the controller logs is of interest only when something is wrong: RUST_LOG=kubefed_runtime=debug shows it.
     LOG.call_once(|| {
-        let log = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::from_default_env())
-            .with_test_writer();
+        let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env()).with_test_writer();
         let _ = log.try_init();
     });
     let kind = PlanesKind::chosen()?;
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(async {
         let (turn, planes) = match kind {
             PlanesKind::Embedded => (None, Arc::new(Planes::start(kind).await?)),
             PlanesKind::Kubernetes => {
                 let turn = TURN.lock().await;
-                let planes = SHARED
-                    .get_or_try_init(async || Planes::start(kind).await.map(Arc::new))
-                    .await?;
+                let planes = SHARED.get_or_try_init(async || Planes::start(kind).await.map(Arc::new)).await?;
                 (Some(turn), Arc::clone(planes))
             }
         };
@@ -61,20 +54,13 @@ pub fn scenario(test: impl AsyncFnOnce(&Federation) -> Result<()>) -> Result<()>
         let outcome = AssertUnwindSafe(run).catch_unwind().await;
         let checked = federation.check_requests();
         let story = federation.story().await;
-        let left = if turn.is_some() {
-            federation.clean().await.context("cleaning up")
-        } else {
-            Ok(())
-        };
+        let left = if turn.is_some() { federation.clean().await.context("cleaning up") } else { Ok(()) };
         let outcome = match outcome {
             Err(panic) => Err(anyhow!("{}", panic_message(&*panic))),
             Ok(outcome) => outcome.unwrap_or_else(|_| Err(anyhow!("the test hangs"))),
         };
         drop(federation);
-        outcome
-            .with_context(|| format!("{story}\nfailed on {kind} planes"))
-            .and(checked)
-            .and(left)
+        outcome.with_context(|| format!("{story}\nfailed on {kind} planes")).and(checked).and(left)
     });
     runtime.shutdown_background();
     outcome
@@ -82,6 +68,5 @@ pub fn scenario(test: impl AsyncFnOnce(&Federation) -> Result<()>) -> Result<()>
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("the test panicked")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("the test panicked")
 }

@@ -7,13 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A web site. Both members serve the kind.
 #[derive(CustomResource, Federate, Serialize, Deserialize, JsonSchema, Clone, Debug)]
-#[kube(
-    group = "e2e.example.com",
-    version = "v1",
-    kind = "Website",
-    namespaced,
-    status = "WebsiteStatus"
-)]
+#[kube(group = "e2e.example.com", version = "v1", kind = "Website", namespaced, status = "WebsiteStatus")]
 #[federate(short_names("fweb"), replicas = spec.replicas)]
 #[serde(rename_all = "camelCase")]
 pub struct WebsiteSpec {

@@ -37,11 +37,7 @@ pub type Matcher = fn(&Sent) -> bool;
 
 enum Rule {
     Hold(Matcher),
-    Refuse {
-        matcher: Matcher,
-        code: u16,
-        message: &'static str,
-    },
+    Refuse { matcher: Matcher, code: u16, message: &'static str },
 }
 
 type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
@@ -115,18 +111,12 @@ impl Wire {
     /// From now on such requests are answered with this status, without reaching the server, until
     /// [`accept`](Self::accept).
     pub fn refuse(&self, matcher: Matcher, code: u16, message: &'static str) {
-        self.rules.lock().push(Rule::Refuse {
-            matcher,
-            code,
-            message,
-        });
+        self.rules.lock().push(Rule::Refuse { matcher, code, message });
     }
 
     /// No more requests are refused.
     pub fn accept(&self) {
-        self.rules
-            .lock()
-            .retain(|rule| !matches!(rule, Rule::Refuse { .. }));
+        self.rules.lock().retain(|rule| !matches!(rule, Rule::Refuse { .. }));
     }
 
     /// From now on requests with this token are answered with 401, as if the server did not know it any more.
@@ -182,10 +172,7 @@ impl Wire {
     ) -> Result<Response<AnswerBody>, BoxError> {
         let (head, body) = request.into_parts();
         let body = body.collect_bytes().await?;
-        let content_type = head
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
+        let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let sent = Sent::new(&head.method, &head.uri, content_type.unwrap_or_default(), &body);
         let place = {
             let mut log = self.log.lock();
@@ -194,11 +181,7 @@ impl Wire {
         };
         let refusal = self.meet_rules(&sent).await;
         self.light().await;
-        let refusal = if self.revoked.lock().contains(token) {
-            Some((401, "Unauthorized"))
-        } else {
-            refusal
-        };
+        let refusal = if self.revoked.lock().contains(token) { Some((401, "Unauthorized")) } else { refusal };
         if let Some((code, message)) = refusal {
             self.log.lock()[place].code = Some(code);
             return refused(code, message);
@@ -225,11 +208,9 @@ impl Wire {
             for rule in self.rules.lock().iter() {
                 match rule {
                     Rule::Hold(matcher) if matcher(sent) => held = true,
-                    Rule::Refuse {
-                        matcher,
-                        code,
-                        message,
-                    } if matcher(sent) => return Some((*code, message)),
+                    Rule::Refuse { matcher, code, message } if matcher(sent) => {
+                        return Some((*code, message));
+                    }
                     _ => {}
                 }
             }
@@ -251,11 +232,7 @@ fn refused(code: u16, message: &str) -> Result<Response<AnswerBody>, BoxError> {
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "code": code,
     });
-    let body = Full::new(Bytes::from(status.to_string()))
-        .map_err(|never| match never {})
-        .boxed_unsync();
-    let answer = Response::builder()
-        .status(code)
-        .header(header::CONTENT_TYPE, "application/json");
+    let body = Full::new(Bytes::from(status.to_string())).map_err(|never| match never {}).boxed_unsync();
+    let answer = Response::builder().status(code).header(header::CONTENT_TYPE, "application/json");
     Ok(answer.body(body)?)
 }

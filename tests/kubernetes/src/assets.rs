@@ -28,12 +28,7 @@ pub enum Program {
 
 impl Program {
     /// Every program, in the order in which they are built: what is small or wanted first comes first.
-    pub const ALL: [Self; 4] = [
-        Self::Etcd,
-        Self::KubeApiserver,
-        Self::Kubectl,
-        Self::KubeControllerManager,
-    ];
+    pub const ALL: [Self; 4] = [Self::Etcd, Self::KubeApiserver, Self::Kubectl, Self::KubeControllerManager];
 
     /// The program's file name.
     #[must_use]
@@ -69,9 +64,7 @@ fn required_version(go_mod: &str) -> Option<&str> {
     go_mod.lines().find_map(|line| {
         let mut words = line.split_whitespace().filter(|word| *word != "require");
         let is_kubernetes = words.next() == Some("k8s.io/kubernetes");
-        words
-            .next()
-            .filter(|version| is_kubernetes && version.starts_with('v'))
+        words.next().filter(|version| is_kubernetes && version.starts_with('v'))
     })
 }
 
@@ -103,32 +96,19 @@ impl Assets {
         go: &Path,
         report: fn(&str),
     ) -> Result<Self, Error> {
-        let path = |name| {
-            variable(name)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
-        };
+        let path = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         if let Some(folder) = path("KUBEBUILDER_ASSETS") {
             let missing = missing_programs(&folder);
             if missing.is_empty() {
                 return Ok(Self { folder });
             }
             let missing = missing.join(", ");
-            return Err(Error::MissingPrograms {
-                folder,
-                missing,
-                module: MODULE.into(),
-            });
+            return Err(Error::MissingPrograms { folder, missing, module: MODULE.into() });
         }
         let cache = path("XDG_CACHE_HOME")
             .or_else(|| path("HOME").map(|home| home.join(".cache")))
             .ok_or(Error::NoCacheFolder)?;
-        let build = GoBuild {
-            go,
-            module: Path::new(MODULE),
-            version: kubernetes_version()?,
-            report,
-        };
+        let build = GoBuild { go, module: Path::new(MODULE), version: kubernetes_version()?, report };
         let folder = cache.join("kubefed").join("kubernetes").join(build.key());
         if !missing_programs(&folder).is_empty() {
             build.run(&folder)?;
@@ -162,32 +142,19 @@ mod tests {
     use super::*;
 
     fn environment(pairs: &[(&'static str, &Path)]) -> impl Fn(&str) -> Option<OsString> + use<> {
-        let pairs: Vec<(&str, OsString)> = pairs
-            .iter()
-            .map(|(name, path)| (*name, path.as_os_str().to_owned()))
-            .collect();
-        move |name| {
-            pairs
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| value.clone())
-        }
+        let pairs: Vec<(&str, OsString)> =
+            pairs.iter().map(|(name, path)| (*name, path.as_os_str().to_owned())).collect();
+        move |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone())
     }
 
     #[test]
     fn the_pinned_version_is_read_from_either_form_of_require() {
-        assert_eq!(
-            required_version("require k8s.io/kubernetes v1.36.3\n"),
-            Some("v1.36.3")
-        );
+        assert_eq!(required_version("require k8s.io/kubernetes v1.36.3\n"), Some("v1.36.3"));
         assert_eq!(
             required_version("require (\n\tk8s.io/kubernetes v1.37.0 // indirect\n)"),
             Some("v1.37.0")
         );
-        assert_eq!(
-            required_version("replace k8s.io/kubernetes => ../kubernetes"),
-            None
-        );
+        assert_eq!(required_version("replace k8s.io/kubernetes => ../kubernetes"), None);
         assert!(kubernetes_version().expect("a version").starts_with("v1."));
     }
 
@@ -208,9 +175,7 @@ mod tests {
         let given = environment(&[("KUBEBUILDER_ASSETS", folder.path())]);
         let nowhere = Path::new("/nonexistent/go");
 
-        let error = Assets::locate_in(&given, nowhere, |_| {})
-            .expect_err("a program is missing")
-            .to_string();
+        let error = Assets::locate_in(&given, nowhere, |_| {}).expect_err("a program is missing").to_string();
         assert!(error.contains("lacks kube-controller-manager: build"), "{error}");
 
         fs::write(folder.path().join("kube-controller-manager"), "").expect("a file");
@@ -221,10 +186,8 @@ mod tests {
     #[test]
     fn without_go_and_without_programs_the_error_says_what_to_install() {
         let cache = tempfile::tempdir().expect("a folder");
-        let variables = environment(&[
-            ("KUBEBUILDER_ASSETS", Path::new("")),
-            ("XDG_CACHE_HOME", cache.path()),
-        ]);
+        let variables =
+            environment(&[("KUBEBUILDER_ASSETS", Path::new("")), ("XDG_CACHE_HOME", cache.path())]);
         let error = Assets::locate_in(variables, Path::new("/nonexistent/go"), |_| {}).expect_err("no Go");
         assert!(matches!(error, Error::NoGo { .. }), "{error}");
         assert!(error.to_string().contains("install Go"), "{error}");

@@ -29,17 +29,14 @@ impl Credentials {
         let mut ca = CertificateParams::new(Vec::new())?;
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        ca.distinguished_name
-            .push(DnType::CommonName, "kubefed test authority");
+        ca.distinguished_name.push(DnType::CommonName, "kubefed test authority");
         let ca_certificate = ca.self_signed(&ca_key)?;
         let issuer = Issuer::new(ca, ca_key);
 
         let server_key = KeyPair::generate()?;
         let names = ["127.0.0.1", "localhost", "kubernetes.default.svc"].map(str::to_owned);
         let mut server = CertificateParams::new(names)?;
-        server
-            .distinguished_name
-            .push(DnType::CommonName, "kube-apiserver");
+        server.distinguished_name.push(DnType::CommonName, "kube-apiserver");
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let server_certificate = server.signed_by(&server_key, &issuer)?;
         let service_account_key = KeyPair::generate()?;
@@ -55,14 +52,8 @@ impl Credentials {
             (credentials.ca_file(), credentials.ca_pem.clone()),
             (credentials.certificate_file(), server_certificate.pem()),
             (credentials.key_file(), server_key.serialize_pem()),
-            (
-                credentials.service_account_key_file(),
-                service_account_key.serialize_pem(),
-            ),
-            (
-                credentials.service_account_public_key_file(),
-                service_account_key.public_key_pem(),
-            ),
+            (credentials.service_account_key_file(), service_account_key.serialize_pem()),
+            (credentials.service_account_public_key_file(), service_account_key.public_key_pem()),
             (credentials.token_file(), tokens),
         ] {
             fs::write(&path, text).map_err(Error::io("write", &path))?;

@@ -67,14 +67,8 @@ impl ApiServer<'_> {
             file("client-ca-file", &credentials.ca_file()),
             file("token-auth-file", &credentials.token_file()),
             "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-            file(
-                "service-account-key-file",
-                &credentials.service_account_public_key_file(),
-            ),
-            file(
-                "service-account-signing-key-file",
-                &credentials.service_account_key_file(),
-            ),
+            file("service-account-key-file", &credentials.service_account_public_key_file()),
+            file("service-account-signing-key-file", &credentials.service_account_key_file()),
             "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
             "--authorization-mode=RBAC".to_owned(),
             // The first would refuse pods until a controller made the account, the second blocks the deletion of
@@ -100,10 +94,7 @@ pub(crate) fn controller_manager(kubeconfig: &Path, credentials: &Credentials) -
         "--leader-elect=false".to_owned(),
         "--use-service-account-credentials=false".to_owned(),
         "--secure-port=0".to_owned(),
-        format!(
-            "--service-account-private-key-file={}",
-            credentials.service_account_key_file().display()
-        ),
+        format!("--service-account-private-key-file={}", credentials.service_account_key_file().display()),
         format!("--root-ca-file={}", credentials.ca_file().display()),
         format!("--controllers={}", CONTROLLERS.join(",")),
     ]

@@ -47,9 +47,7 @@ impl GoBuild<'_> {
         }
         remove_unfinished(folder)?;
         // Of a name that nobody else writes to: where a builder was killed, its `go` may still be at work.
-        let unfinished = tempfile::Builder::new()
-            .prefix(&beside(folder, UNFINISHED))
-            .tempdir_in(parent);
+        let unfinished = tempfile::Builder::new().prefix(&beside(folder, UNFINISHED)).tempdir_in(parent);
         let unfinished = unfinished.map_err(Error::io("create a folder in", parent))?;
         for (index, program) in Program::ALL.into_iter().enumerate() {
             (self.report)(&format!(
@@ -81,10 +79,7 @@ impl GoBuild<'_> {
             .arg(program.package())
             .stdin(Stdio::null())
             .output()
-            .map_err(|source| Error::NoGo {
-                go: self.go.to_owned(),
-                source,
-            })?;
+            .map_err(|source| Error::NoGo { go: self.go.to_owned(), source })?;
         if result.status.success() {
             return Ok(());
         }
@@ -134,11 +129,7 @@ fn remove_unfinished(folder: &Path) -> Result<(), Error> {
     let prefix = beside(folder, UNFINISHED);
     for entry in fs::read_dir(parent).map_err(Error::io("read", parent))? {
         let entry = entry.map_err(Error::io("read", parent))?;
-        if entry
-            .file_name()
-            .as_encoded_bytes()
-            .starts_with(prefix.as_encoded_bytes())
-        {
+        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
             remove_folder(&entry.path())?;
         }
     }
@@ -200,10 +191,7 @@ echo program > "$2"
         // Written by another process: a file that this one has open for writing cannot be executed, and a fork on
         // another thread would hold it open for a moment.
         let write = r#"printf %s "$1" > "$2" && chmod +x "$2""#;
-        let status = Command::new("sh")
-            .args(["-c", write, "sh", &script])
-            .arg(&go)
-            .status();
+        let status = Command::new("sh").args(["-c", write, "sh", &script]).arg(&go).status();
         assert!(status.expect("a shell").success());
         go
     }
@@ -211,13 +199,7 @@ echo program > "$2"
     /// Sorted names of what is in the folder above.
     fn beside_names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder.parent().expect("a parent")).expect("entries");
-        let names = entries.map(|entry| {
-            entry
-                .expect("an entry")
-                .file_name()
-                .into_string()
-                .expect("a name")
-        });
+        let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"));
         let mut names: Vec<String> = names.collect();
         names.sort();
         names
@@ -231,12 +213,7 @@ echo program > "$2"
         thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
-                    let build = GoBuild {
-                        go: &go,
-                        module: home.path(),
-                        version: "v1.2.3",
-                        report: |_| {},
-                    };
+                    let build = GoBuild { go: &go, module: home.path(), version: "v1.2.3", report: |_| {} };
                     build.run(&folder).expect("a build");
                 });
             }
@@ -246,10 +223,7 @@ echo program > "$2"
         assert_eq!(calls.lines().count(), Program::ALL.len(), "{calls}");
         for call in calls.lines() {
             assert!(call.starts_with("0 build -trimpath -ldflags -s -w -X "), "{call}");
-            assert!(
-                call.contains("gitVersion=v1.2.3 ") && call.contains("gitMinor=2 "),
-                "{call}"
-            );
+            assert!(call.contains("gitVersion=v1.2.3 ") && call.contains("gitMinor=2 "), "{call}");
         }
         assert_eq!(beside_names(&folder), ["v1.2.3", "v1.2.3.lock"]);
     }
@@ -259,17 +233,9 @@ echo program > "$2"
         let home = tempfile::tempdir().expect("a folder");
         let folder = home.path().join("cache/v1.2.3");
         let go = stand_in(home.path(), Program::Kubectl.package());
-        let build = GoBuild {
-            go: &go,
-            module: home.path(),
-            version: "v1.2.3",
-            report: |_| {},
-        };
+        let build = GoBuild { go: &go, module: home.path(), version: "v1.2.3", report: |_| {} };
         let error = build.run(&folder).expect_err("a failure").to_string();
-        assert!(
-            error.contains("building kubectl failed") && error.contains("no such package"),
-            "{error}"
-        );
+        assert!(error.contains("building kubectl failed") && error.contains("no such package"), "{error}");
         assert_eq!(beside_names(&folder), ["v1.2.3.lock"]);
 
         stand_in(home.path(), "");
@@ -288,17 +254,9 @@ echo program > "$2"
             fs::create_dir(unfinished).expect("a folder");
         }
         let go = stand_in(home.path(), "");
-        GoBuild {
-            go: &go,
-            module: home.path(),
-            version: "v1.2.3",
-            report: |_| {},
-        }
-        .run(&folder)
-        .expect("a build");
-        assert_eq!(
-            fs::read_to_string(folder.join("etcd")).expect("etcd"),
-            "program\n"
-        );
+        GoBuild { go: &go, module: home.path(), version: "v1.2.3", report: |_| {} }
+            .run(&folder)
+            .expect("a build");
+        assert_eq!(fs::read_to_string(folder.join("etcd")).expect("etcd"), "program\n");
     }
 }

@@ -58,12 +58,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            controllers: true,
-            audit: false,
-            api_server_flags: Vec::new(),
-            keep_folder: false,
-        }
+        Self { controllers: true, audit: false, api_server_flags: Vec::new(), keep_folder: false }
     }
 }
 
@@ -101,16 +96,9 @@ impl ControlPlanes {
         let assets = located.map_err(|error| Error::io("wait for", "go")(error.into()))??;
         let deadline = Deadline::from_now();
         let store = Arc::new(Store::start(&assets, options.keep_folder, deadline).await?);
-        let starts = names
-            .iter()
-            .map(|name| Plane::start(name, &assets, &store, &options, deadline));
+        let starts = names.iter().map(|name| Plane::start(name, &assets, &store, &options, deadline));
         let planes = try_join_all(starts).await?.into_iter().map(Arc::new).collect();
-        Ok(Self {
-            assets,
-            options,
-            planes,
-            store,
-        })
+        Ok(Self { assets, options, planes, store })
     }
 
     /// Starts a further control plane beside those that run.
@@ -139,10 +127,7 @@ impl ControlPlanes {
     /// [`Error::Name`] if there is none.
     pub fn plane(&self, name: &str) -> Result<&Arc<Plane>, Error> {
         let found = self.planes.iter().find(|plane| plane.name() == name);
-        found.ok_or_else(|| Error::Name {
-            name: name.to_owned(),
-            problem: "no such plane was started",
-        })
+        found.ok_or_else(|| Error::Name { name: name.to_owned(), problem: "no such plane was started" })
     }
 
     /// The programs in use.
@@ -179,12 +164,7 @@ impl ControlPlanes {
 
 /// A plane's name becomes a file name, a prefix in etcd and a context of a kubeconfig.
 fn check_name(name: &str, taken: &[&str]) -> Result<(), Error> {
-    let refuse = |problem| {
-        Err(Error::Name {
-            name: name.to_owned(),
-            problem,
-        })
-    };
+    let refuse = |problem| Err(Error::Name { name: name.to_owned(), problem });
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = name.as_bytes();
     if bytes.is_empty() || bytes.len() > 63 {
@@ -208,17 +188,7 @@ mod tests {
         for name in ["host", "member-1", "1", &"a".repeat(63)] {
             assert!(check_name(name, &["other"]).is_ok(), "{name}");
         }
-        for name in [
-            "",
-            "Host",
-            "a_b",
-            "../x",
-            "-a",
-            "a-",
-            "a.b",
-            "other",
-            &"a".repeat(64),
-        ] {
+        for name in ["", "Host", "a_b", "../x", "-a", "a-", "a.b", "other", &"a".repeat(64)] {
             assert!(check_name(name, &["other"]).is_err(), "{name}");
         }
     }

@@ -116,13 +116,8 @@ impl Plane {
     }
 
     fn config(&self) -> Result<Config, Error> {
-        let address = Uri::builder()
-            .scheme("https")
-            .authority(format!("127.0.0.1:{}", self.port.number()));
-        let address = address
-            .path_and_query("/")
-            .build()
-            .map_err(kube::Error::HttpError)?;
+        let address = Uri::builder().scheme("https").authority(format!("127.0.0.1:{}", self.port.number()));
+        let address = address.path_and_query("/").build().map_err(kube::Error::HttpError)?;
         let mut config = Config::new(address);
         config.root_cert = Some(vec![self.credentials.ca_der().to_vec()]);
         config.auth_info.token = Some(self.credentials.admin_token().to_owned().into());
@@ -164,9 +159,7 @@ impl Plane {
     /// # Errors
     /// [`Error::Client`] if the server does not answer. A paused server makes this wait for ever.
     pub async fn metrics(&self) -> Result<String, Error> {
-        let request = Request::get("/metrics")
-            .body(Vec::new())
-            .map_err(kube::Error::HttpError)?;
+        let request = Request::get("/metrics").body(Vec::new()).map_err(kube::Error::HttpError)?;
         Ok(probing_client(self.config()?)?.request_text(request).await?)
     }
 
@@ -192,11 +185,7 @@ impl Plane {
     #[must_use]
     pub fn process_ids(&self) -> Vec<u32> {
         let controller_manager = self.controller_manager.as_ref().and_then(Server::process_id);
-        self.api_server
-            .process_id()
-            .into_iter()
-            .chain(controller_manager)
-            .collect()
+        self.api_server.process_id().into_iter().chain(controller_manager).collect()
     }
 
     /// Kills the API server: connections break, and new ones are refused until [`start_again`](Self::start_again).
@@ -245,10 +234,7 @@ impl ControlPlane for Plane {
         // test has its own.
         match self.config().and_then(|config| Ok(Client::try_from(config)?)) {
             Ok(client) => client,
-            Err(error) => panic!(
-                "the configuration that plane {} was started with: {error}",
-                self.name
-            ),
+            Err(error) => panic!("the configuration that plane {} was started with: {error}", self.name),
         }
     }
 
@@ -267,33 +253,19 @@ impl ControlPlane for Plane {
             certificate_authority_data: Some(STANDARD.encode(self.credentials.ca_pem())),
             ..Cluster::default()
         };
-        let user = AuthInfo {
-            token: Some(self.credentials.admin_token().to_owned().into()),
-            ..AuthInfo::default()
-        };
-        let context = Context {
-            cluster: name(),
-            user: Some(name()),
-            ..Context::default()
-        };
+        let user =
+            AuthInfo { token: Some(self.credentials.admin_token().to_owned().into()), ..AuthInfo::default() };
+        let context = Context { cluster: name(), user: Some(name()), ..Context::default() };
         Kubeconfig {
             api_version: Some("v1".to_owned()),
             kind: Some("Config".to_owned()),
-            clusters: vec![NamedCluster {
-                name: name(),
-                cluster: Some(cluster),
-                ..NamedCluster::default()
-            }],
+            clusters: vec![NamedCluster { name: name(), cluster: Some(cluster), ..NamedCluster::default() }],
             auth_infos: vec![NamedAuthInfo {
                 name: name(),
                 auth_info: Some(user),
                 ..NamedAuthInfo::default()
             }],
-            contexts: vec![NamedContext {
-                name: name(),
-                context: Some(context),
-                ..NamedContext::default()
-            }],
+            contexts: vec![NamedContext { name: name(), context: Some(context), ..NamedContext::default() }],
             current_context: Some(name()),
             ..Kubeconfig::default()
         }

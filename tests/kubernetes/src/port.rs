@@ -25,14 +25,8 @@ impl HeldPort {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
             socket.set_reuse_port(true)?;
             socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
-            let number = socket
-                .local_addr()?
-                .as_socket_ipv4()
-                .map_or(0, |address| address.port());
-            Ok(Self {
-                number,
-                _socket: socket,
-            })
+            let number = socket.local_addr()?.as_socket_ipv4().map_or(0, |address| address.port());
+            Ok(Self { number, _socket: socket })
         };
         bind().map_err(Error::io("bind a port of", "127.0.0.1"))
     }

@@ -56,10 +56,7 @@ impl Folder {
         let folder = tempfile::Builder::new().prefix("kubefed-planes-").tempdir();
         let folder = folder.map_err(Error::io("make a folder in", std::env::temp_dir()))?;
         if keep {
-            return Ok(Self {
-                path: folder.keep(),
-                remover: None,
-            });
+            return Ok(Self { path: folder.keep(), remover: None });
         }
         let (reader, writer) = std::io::pipe().map_err(Error::io("make a pipe for", folder.path()))?;
         let remover = shell(REMOVE_FOLDER)
@@ -69,10 +66,7 @@ impl Folder {
             .stderr(Stdio::null())
             .spawn()
             .map_err(Error::io("run", "sh"))?;
-        Ok(Self {
-            path: folder.keep(),
-            remover: Some((remover, writer)),
-        })
+        Ok(Self { path: folder.keep(), remover: Some((remover, writer)) })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -84,9 +78,7 @@ impl Folder {
         let Some((_, writer)) = &self.remover else {
             return Ok(Stdio::null());
         };
-        let writer = writer
-            .try_clone()
-            .map_err(Error::io("copy the pipe of", &self.path))?;
+        let writer = writer.try_clone().map_err(Error::io("copy the pipe of", &self.path))?;
         Ok(Stdio::from(writer))
     }
 }
@@ -122,13 +114,7 @@ struct Running {
 impl Server {
     /// Describes a server; it does not run yet.
     pub(crate) fn new(title: String, program: PathBuf, arguments: Vec<String>, log: PathBuf) -> Self {
-        Self {
-            title,
-            program,
-            arguments,
-            log,
-            running: Mutex::new(None),
-        }
+        Self { title, program, arguments, log, running: Mutex::new(None) }
     }
 
     pub(crate) fn title(&self) -> &str {
@@ -141,21 +127,14 @@ impl Server {
 
     /// The last lines of the log.
     pub(crate) fn log_tail(&self) -> String {
-        last_lines(
-            &String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()),
-            SHOWN_LINES,
-        )
+        last_lines(&String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()), SHOWN_LINES)
     }
 
     /// Starts the server, unless it runs.
     pub(crate) fn start(&self, folder: &Folder) -> Result<(), Error> {
         let mut running = self.running.lock();
         if let Some(current) = running.as_mut()
-            && current
-                .shell
-                .try_wait()
-                .map_err(Error::io("wait for", &self.program))?
-                .is_none()
+            && current.shell.try_wait().map_err(Error::io("wait for", &self.program))?.is_none()
         {
             return Ok(());
         }
@@ -170,14 +149,10 @@ impl Server {
             .map_err(Error::io("run", "sh"))?;
         let mut line = String::new();
         if let Some(output) = child.stdout.take() {
-            BufReader::new(output)
-                .read_line(&mut line)
-                .map_err(Error::io("start", &self.program))?;
+            BufReader::new(output).read_line(&mut line).map_err(Error::io("start", &self.program))?;
         }
         let Some(server) = line.trim().parse().ok().and_then(Pid::from_raw) else {
-            return Err(Error::NotRunning {
-                server: self.title.clone(),
-            });
+            return Err(Error::NotRunning { server: self.title.clone() });
         };
         *running = Some(Running { shell: child, server });
         Ok(())
@@ -185,23 +160,17 @@ impl Server {
 
     /// How the server ended, if it was started and ended by itself.
     pub(crate) fn ended(&self) -> Option<ExitStatus> {
-        self.running
-            .lock()
-            .as_mut()
-            .and_then(|running| running.shell.try_wait().ok().flatten())
+        self.running.lock().as_mut().and_then(|running| running.shell.try_wait().ok().flatten())
     }
 
     /// The server's process id, while it runs.
     pub(crate) fn process_id(&self) -> Option<u32> {
-        self.live_process()
-            .and_then(|server| u32::try_from(server.as_raw_nonzero().get()).ok())
+        self.live_process().and_then(|server| u32::try_from(server.as_raw_nonzero().get()).ok())
     }
 
     /// Sends a signal to the server.
     pub(crate) fn signal(&self, signal: Signal) -> Result<(), Error> {
-        let server = self.live_process().ok_or_else(|| Error::NotRunning {
-            server: self.title.clone(),
-        })?;
+        let server = self.live_process().ok_or_else(|| Error::NotRunning { server: self.title.clone() })?;
         kill_process(server, signal).map_err(|errno| Error::io("signal", &self.program)(errno.into()))
     }
 
@@ -260,10 +229,7 @@ mod tests {
         assert!(test_kill_process(process).is_ok());
         assert!(path.is_dir());
         drop(server);
-        assert!(
-            test_kill_process(process).is_err(),
-            "the server outlived its handle"
-        );
+        assert!(test_kill_process(process).is_err(), "the server outlived its handle");
         drop(folder);
         assert!(!path.exists());
     }
@@ -276,10 +242,7 @@ mod tests {
         server.signal(Signal::STOP).expect("a pause");
         server.stop();
         assert_eq!(server.process_id(), None);
-        assert!(matches!(
-            server.signal(Signal::CONT),
-            Err(Error::NotRunning { .. })
-        ));
+        assert!(matches!(server.signal(Signal::CONT), Err(Error::NotRunning { .. })));
         server.start(&folder).expect("a second start");
         assert_ne!(server.process_id().expect("a process"), first);
     }
@@ -288,12 +251,7 @@ mod tests {
     fn a_server_that_ends_is_seen_with_its_status_and_its_last_words() {
         let folder = Folder::new(false).expect("a folder");
         let script = vec!["-c".to_owned(), "echo no such flag; exit 7".to_owned()];
-        let server = Server::new(
-            "script".to_owned(),
-            "sh".into(),
-            script,
-            folder.path().join("log"),
-        );
+        let server = Server::new("script".to_owned(), "sh".into(), script, folder.path().join("log"));
         server.start(&folder).expect("a start");
         let status = loop {
             if let Some(status) = server.ended() {

@@ -49,31 +49,18 @@ pub(crate) async fn wait_for(
         };
         let (server_name, log) = (server.title().to_owned(), server.log().to_owned());
         if let Some(status) = server.ended() {
-            return Err(Error::Ended {
-                server: server_name,
-                status,
-                log,
-                tail: server.log_tail(),
-            });
+            return Err(Error::Ended { server: server_name, status, log, tail: server.log_tail() });
         }
         if deadline.has_passed() {
             let tail = server.log_tail();
-            return Err(Error::NotReady {
-                server: server_name,
-                limit: LIMIT,
-                answer,
-                log,
-                tail,
-            });
+            return Err(Error::NotReady { server: server_name, limit: LIMIT, answer, log, tail });
         }
         sleep(PAUSE).await;
     }
 }
 
 async fn get(client: &Client, path: &str) -> Result<(), String> {
-    let request = Request::get(path)
-        .body(Vec::new())
-        .map_err(|error| error.to_string())?;
+    let request = Request::get(path).body(Vec::new()).map_err(|error| error.to_string())?;
     match timeout(PROBE_LIMIT, client.request_text(request)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(format!("GET {path}: {error}")),

@@ -35,21 +35,11 @@ impl Store {
             folder.path().join("etcd.log"),
         );
         let endpoint = format!("http://127.0.0.1:{client_port}");
-        let store = Self {
-            server,
-            endpoint,
-            _ports: ports,
-            folder,
-        };
+        let store = Self { server, endpoint, _ports: ports, folder };
         store.server.start(&store.folder)?;
 
-        let address = Uri::builder()
-            .scheme("http")
-            .authority(format!("127.0.0.1:{client_port}"));
-        let address = address
-            .path_and_query("/")
-            .build()
-            .map_err(kube::Error::HttpError)?;
+        let address = Uri::builder().scheme("http").authority(format!("127.0.0.1:{client_port}"));
+        let address = address.path_and_query("/").build().map_err(kube::Error::HttpError)?;
         let client = probing_client(Config::new(address))?;
         wait_for(&store.server, &client, "/health", deadline).await?;
         Ok(store)

@@ -13,10 +13,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new() -> Self {
-        Self {
-            started: Instant::now(),
-            wall: Timestamp::now(),
-        }
+        Self { started: Instant::now(), wall: Timestamp::now() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -49,9 +46,7 @@ impl Random {
     /// Seeded by the operating system where `seed` is none.
     pub(crate) fn new(seed: Option<u64>) -> Self {
         let seed = seed.unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0);
-        Self {
-            state: Mutex::new(seed),
-        }
+        Self { state: Mutex::new(seed) }
     }
 
     /// SplitMix64: short, and good enough for identifiers.
@@ -71,8 +66,6 @@ impl Random {
 
     /// Five letters, as `generateName` appends them.
     pub(crate) fn name_suffix(&self) -> String {
-        (0..5)
-            .map(|_| char::from(NAME_LETTERS[(self.next() % NAME_LETTERS.len() as u64) as usize]))
-            .collect()
+        (0..5).map(|_| char::from(NAME_LETTERS[(self.next() % NAME_LETTERS.len() as u64) as usize])).collect()
     }
 }

@@ -21,12 +21,7 @@ pub(crate) type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
     pub(crate) fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            reason,
-            message: message.into(),
-            details: Value::Null,
-        }
+        Self { code, reason, message: message.into(), details: Value::Null }
     }
 
     fn about(mut self, kind: &ResourceKind, name: &str) -> Self {
@@ -47,28 +42,16 @@ impl ApiError {
     }
 
     pub(crate) fn not_found(kind: &ResourceKind, name: &str) -> Self {
-        Self::new(
-            404,
-            "NotFound",
-            format!("{} \"{name}\" not found", kind.qualified()),
-        )
-        .about(kind, name)
+        Self::new(404, "NotFound", format!("{} \"{name}\" not found", kind.qualified())).about(kind, name)
     }
 
     pub(crate) fn already_exists(kind: &ResourceKind, name: &str) -> Self {
-        Self::new(
-            409,
-            "AlreadyExists",
-            format!("{} \"{name}\" already exists", kind.qualified()),
-        )
-        .about(kind, name)
+        Self::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", kind.qualified()))
+            .about(kind, name)
     }
 
     pub(crate) fn conflict(kind: &ResourceKind, name: &str, why: &str) -> Self {
-        let message = format!(
-            "Operation cannot be fulfilled on {} \"{name}\": {why}",
-            kind.qualified()
-        );
+        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.qualified());
         Self::new(409, "Conflict", message).about(kind, name)
     }
 
@@ -89,25 +72,37 @@ impl ApiError {
 
     pub(crate) fn invalid(kind: &ResourceKind, name: &str, errors: &[FieldError]) -> Self {
         let qualified = kind.qualified_kind();
-        let mut error = Self::new(
-            422,
-            "Invalid",
-            format!("{qualified} \"{name}\" is invalid: {}", aggregate(errors)),
-        );
+        let mut error =
+            Self::new(422, "Invalid", format!("{qualified} \"{name}\" is invalid: {}", aggregate(errors)));
         error.details = details(&kind.group, &kind.kind, name);
-        let causes = errors
-            .iter()
-            .map(
-                |error| json!({"reason": error.kind.reason(), "message": error.body(), "field": error.field}),
-            )
-            .collect();
-        error.details["causes"] = Value::Array(causes);
+        error.details["causes"] = causes(errors);
         error
     }
 
     pub(crate) fn method_not_allowed() -> Self {
         let message = "the server does not allow this method on the requested resource";
         let mut error = Self::new(405, "MethodNotAllowed", message);
+        error.details = json!({});
+        error
+    }
+
+    /// Parameters of a request that are not valid; `options` is their kind, such as `PatchOptions`.
+    pub(crate) fn invalid_options(options: &str, errors: &[FieldError]) -> Self {
+        let message = format!("{options}.meta.k8s.io \"\" is invalid: {}", aggregate(errors));
+        let mut error = Self::new(422, "Invalid", message);
+        error.details = details("meta.k8s.io", options, "");
+        error.details["causes"] = causes(errors);
+        error
+    }
+
+    /// The server answers errors that it did not expect with their text alone.
+    pub(crate) fn unexpected(message: impl Into<String>) -> Self {
+        Self::new(500, "", message)
+    }
+
+    /// A path that would name a resource if the group version had it.
+    pub(crate) fn unknown_resource() -> Self {
+        let mut error = Self::new(404, "NotFound", "the server could not find the requested resource");
         error.details = json!({});
         error
     }
@@ -130,6 +125,13 @@ impl ApiError {
         let mut error = Self::new(415, "UnsupportedMediaType", message);
         error.details = json!({});
         tracing::debug!(content_type, "body of an unsupported media type");
+        error
+    }
+
+    pub(crate) fn unsupported_patch_type(content_type: &str) -> Self {
+        tracing::debug!(content_type, "patch of an unsupported media type");
+        let mut error = Self::new(415, "UnsupportedMediaType", "415: Unsupported Media Type");
+        error.details = json!({});
         error
     }
 
@@ -156,6 +158,11 @@ impl From<Expired> for ApiError {
     fn from(expired: Expired) -> Self {
         Self::expired(expired)
     }
+}
+
+fn causes(errors: &[FieldError]) -> Value {
+    let cause = |error: &FieldError| json!({"reason": error.kind.reason(), "message": error.body(), "field": error.field});
+    errors.iter().map(cause).collect()
 }
 
 /// `details` of a Status; empty members are left out, as Go's `omitempty` does.

@@ -83,10 +83,7 @@ impl RequestMatcher {
             && is(&self.subresource, &request.key.subresource)
             && is(&self.namespace, request.namespace)
             && is(&self.name, request.name)
-            && self
-                .user_agent
-                .as_deref()
-                .is_none_or(|prefix| request.user_agent.starts_with(prefix))
+            && self.user_agent.as_deref().is_none_or(|prefix| request.user_agent.starts_with(prefix))
     }
 }
 
@@ -127,10 +124,7 @@ pub(crate) struct Faults {
 
 impl Faults {
     pub(crate) fn new() -> Self {
-        Self {
-            weather: watch::Sender::new(Weather::default()),
-            refusals: Mutex::default(),
-        }
+        Self { weather: watch::Sender::new(Weather::default()), refusals: Mutex::default() }
     }
 
     pub(crate) fn change(&self, change: impl FnOnce(&mut Weather)) {
@@ -156,11 +150,7 @@ impl Faults {
     }
 
     pub(crate) fn refuse(&self, matcher: RequestMatcher, code: u16, times: Option<u64>) {
-        self.refusals.lock().push(Refusal {
-            matcher,
-            code,
-            remaining: times,
-        });
+        self.refusals.lock().push(Refusal { matcher, code, remaining: times });
     }
 
     pub(crate) fn clear_refusals(&self) {

@@ -74,17 +74,12 @@ impl Builder {
     pub async fn start(self) -> Result<EmbeddedControlPlane, StartError> {
         let (name, port) = (self.name.clone(), self.port);
         let mut plane = self.in_process()?;
-        let config = plane
-            .certificates
-            .server_config()
-            .map_err(|error| certificates(&name, &error))?;
-        let listener = Listener::bind(port, config)
-            .await
-            .map_err(|source| StartError::Port {
-                plane: name,
-                port,
-                source,
-            })?;
+        let config = plane.certificates.server_config().map_err(|error| certificates(&name, &error))?;
+        let listener = Listener::bind(port, config).await.map_err(|source| StartError::Port {
+            plane: name,
+            port,
+            source,
+        })?;
         plane.address = Some(listener.address);
         tokio::spawn(listener.serve(plane.server.clone(), plane.stop.clone()));
         Ok(plane)
@@ -107,28 +102,16 @@ impl Builder {
         let admin_token = format!("{}-{}", self.name, resources.random.uid());
         let server = Arc::new(ApiServer {
             resources,
-            authenticator: Authenticator {
-                admin_token,
-                service_accounts: ServiceAccountTokens,
-            },
+            authenticator: Authenticator { admin_token, service_accounts: ServiceAccountTokens },
             faults: Faults::new(),
             metrics: Arc::new(Metrics::default()),
         });
-        Ok(EmbeddedControlPlane {
-            name: self.name,
-            server,
-            certificates,
-            address: None,
-            stop,
-        })
+        Ok(EmbeddedControlPlane { name: self.name, server, certificates, address: None, stop })
     }
 }
 
 fn certificates(plane: &str, error: &CertificateError) -> StartError {
-    StartError::Certificates {
-        plane: plane.to_owned(),
-        problem: error.to_string(),
-    }
+    StartError::Certificates { plane: plane.to_owned(), problem: error.to_string() }
 }
 
 fn create_initial_namespaces(resources: &Resources) {
@@ -137,12 +120,7 @@ fn create_initial_namespaces(resources: &Resources) {
     };
     for name in INITIAL_NAMESPACES {
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-        let target = Target {
-            kind: &kind,
-            namespace: "",
-            name,
-            subresource: None,
-        };
+        let target = Target { kind: &kind, namespace: "", name, subresource: None };
         if let Err(error) = resources.create(&target, object, &WriteOptions::internal("kube-apiserver")) {
             tracing::error!(
                 name,
@@ -189,11 +167,7 @@ impl EmbeddedControlPlane {
     /// Settings for a plane of this name.
     #[must_use]
     pub fn builder(name: &str) -> Builder {
-        Builder {
-            name: name.to_owned(),
-            seed: None,
-            port: 0,
-        }
+        Builder { name: name.to_owned(), seed: None, port: 0 }
     }
 
     /// Starts a plane that is also served over HTTPS on a free port of loopback.
@@ -219,19 +193,13 @@ impl EmbeddedControlPlane {
     #[must_use]
     pub fn service(&self) -> ApiService {
         let identity = Some(Identity::admin("kubernetes-admin"));
-        ApiService {
-            server: self.server.clone(),
-            identity,
-        }
+        ApiService { server: self.server.clone(), identity }
     }
 
     /// A service whose requests are anonymous unless they carry a token.
     #[must_use]
     pub fn anonymous_service(&self) -> ApiService {
-        ApiService {
-            server: self.server.clone(),
-            identity: None,
-        }
+        ApiService { server: self.server.clone(), identity: None }
     }
 
     /// The administrator's token.
@@ -258,16 +226,12 @@ impl EmbeddedControlPlane {
 
     /// Watches bring no events, and keep them for later.
     pub fn stall_watches(&self) {
-        self.server
-            .faults
-            .change(|weather| weather.watches_stalled = true);
+        self.server.faults.change(|weather| weather.watches_stalled = true);
     }
 
     /// Ends [`stall_watches`](Self::stall_watches): what was kept is delivered now.
     pub fn resume_watches(&self) {
-        self.server
-            .faults
-            .change(|weather| weather.watches_stalled = false);
+        self.server.faults.change(|weather| weather.watches_stalled = false);
     }
 
     /// Ends every watch that is running now; events that were not yet delivered are lost to it.
@@ -330,15 +294,9 @@ impl ControlPlane for EmbeddedControlPlane {
             certificate_authority_data: Some(authority),
             ..Cluster::default()
         };
-        let user = AuthInfo {
-            token: Some(self.admin_token().to_owned().into()),
-            ..AuthInfo::default()
-        };
-        let context = Context {
-            cluster: self.name.clone(),
-            user: Some(self.name.clone()),
-            ..Context::default()
-        };
+        let user = AuthInfo { token: Some(self.admin_token().to_owned().into()), ..AuthInfo::default() };
+        let context =
+            Context { cluster: self.name.clone(), user: Some(self.name.clone()), ..Context::default() };
         Kubeconfig {
             clusters: vec![NamedCluster {
                 name: self.name.clone(),

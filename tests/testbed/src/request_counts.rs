@@ -26,10 +26,7 @@ impl RequestKey {
     /// Whether the request could have changed an object: every verb other than the reading ones.
     #[must_use]
     pub fn is_write(&self) -> bool {
-        matches!(
-            self.verb.as_str(),
-            "POST" | "PUT" | "PATCH" | "APPLY" | "DELETE" | "DELETECOLLECTION"
-        )
+        matches!(self.verb.as_str(), "POST" | "PUT" | "PATCH" | "APPLY" | "DELETE" | "DELETECOLLECTION")
     }
 }
 
@@ -94,12 +91,8 @@ impl RequestCounts {
     /// Only what `keep` says yes to.
     #[must_use]
     pub fn filter(&self, mut keep: impl FnMut(&RequestKey) -> bool) -> Self {
-        let counts = self
-            .counts
-            .iter()
-            .filter(|(key, _)| keep(key))
-            .map(|(key, n)| (key.clone(), *n))
-            .collect();
+        let counts =
+            self.counts.iter().filter(|(key, _)| keep(key)).map(|(key, n)| (key.clone(), *n)).collect();
         Self { counts }
     }
 
@@ -140,10 +133,7 @@ impl RequestCounts {
             .counts
             .iter()
             .map(|(key, count)| {
-                (
-                    key.clone(),
-                    count - earlier.counts.get(key).copied().unwrap_or(0).min(*count),
-                )
+                (key.clone(), count - earlier.counts.get(key).copied().unwrap_or(0).min(*count))
             })
             .filter(|(_, count)| *count > 0)
             .collect();

@@ -57,15 +57,9 @@ fn the_schema_is_structural_and_retains_replicas_only_where_there_are_any(
     let schema = schema_of(&crd);
     assert_eq!(violations(schema), Vec::<String>::new());
     assert_eq!(schema["required"], json!(["spec"]));
-    assert_eq!(
-        schema
-            .pointer("/properties/spec/properties/retainReplicas")
-            .is_some(),
-        has_replicas
-    );
-    let open = schema
-        .pointer("/properties/spec/properties/template/x-kubernetes-preserve-unknown-fields")
-        .is_some();
+    assert_eq!(schema.pointer("/properties/spec/properties/retainReplicas").is_some(), has_replicas);
+    let open =
+        schema.pointer("/properties/spec/properties/template/x-kubernetes-preserve-unknown-fields").is_some();
     assert_eq!(open, shape == CrdShape::KubeFed);
 }
 
@@ -105,11 +99,7 @@ fn a_full_object_passes_without_losing_a_field() {
 fn an_empty_spec_is_fine() {
     let crd = crd(true, CrdShape::Typed);
     let schema = Structural::parse(schema_of(&crd)).unwrap();
-    assert!(
-        schema
-            .validate(&json!({"metadata": {"name": "a"}, "spec": {}}))
-            .is_empty()
-    );
+    assert!(schema.validate(&json!({"metadata": {"name": "a"}, "spec": {}})).is_empty());
 }
 
 #[rstest]
@@ -129,23 +119,15 @@ fn bad_objects_are_refused(#[case] pointer: &str, #[case] value: Value) {
 #[test]
 fn columns_show_what_people_look_for() {
     let crd = crd(true, CrdShape::Typed);
-    let columns = crd["spec"]["versions"][0]["additionalPrinterColumns"]
-        .as_array()
-        .unwrap();
-    let names: Vec<&str> = columns
-        .iter()
-        .map(|column| column["name"].as_str().unwrap())
-        .collect();
+    let columns = crd["spec"]["versions"][0]["additionalPrinterColumns"].as_array().unwrap();
+    let names: Vec<&str> = columns.iter().map(|column| column["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["Ready", "Propagated", "Reason", "Age"]);
 }
 
 #[test]
 fn core_crds_are_structural_and_named_as_kubefed_names_them() {
     let crds = core_crds();
-    let names: Vec<&str> = crds
-        .iter()
-        .map(|crd| crd["metadata"]["name"].as_str().unwrap())
-        .collect();
+    let names: Vec<&str> = crds.iter().map(|crd| crd["metadata"]["name"].as_str().unwrap()).collect();
     assert_eq!(
         names,
         [
@@ -157,10 +139,7 @@ fn core_crds_are_structural_and_named_as_kubefed_names_them() {
     for crd in &crds {
         assert_eq!(violations(schema_of(crd)), Vec::<String>::new());
         assert_eq!(schema_of(crd)["required"], json!(["spec"]));
-        assert!(
-            !crd.to_string().contains("nullable"),
-            "KubeFed's CRDs know no nullable: {crd:#}"
-        );
+        assert!(!crd.to_string().contains("nullable"), "KubeFed's CRDs know no nullable: {crd:#}");
         assert_eq!(crd["spec"]["versions"][0]["served"], true);
     }
     let status = |crd: &Value| crd["spec"]["versions"][0]["subresources"]["status"].is_object();

@@ -80,14 +80,9 @@ fn node(schema: &Value, at: &str, found: &mut Vec<String>) {
         found.push(format!("{at}: an array without items"));
     }
     if keywords.contains_key("properties") && keywords.contains_key("additionalProperties") {
-        found.push(format!(
-            "{at}: properties and additionalProperties exclude each other"
-        ));
+        found.push(format!("{at}: properties and additionalProperties exclude each other"));
     }
-    if keywords
-        .get("enum")
-        .and_then(Value::as_array)
-        .is_some_and(|values| values.contains(&Value::Null))
+    if keywords.get("enum").and_then(Value::as_array).is_some_and(|values| values.contains(&Value::Null))
         && !flag("nullable")
     {
         found.push(format!("{at}: null is in enum and the value is not nullable"));
@@ -120,9 +115,7 @@ fn list(keywords: &Map<String, Value>, at: &str, found: &mut Vec<String>) {
                 let required = of_items("required").and_then(Value::as_array);
                 let required = required.is_some_and(|names| names.iter().any(|name| name == key));
                 if !required && property.get("default").is_none() {
-                    found.push(format!(
-                        "{at}: the key {key} is neither required nor has a default"
-                    ));
+                    found.push(format!("{at}: the key {key} is neither required nor has a default"));
                 }
             }
             if of_items("nullable").is_some_and(|nullable| nullable == true) {

@@ -16,11 +16,8 @@ use super::{
 /// `openAPIV3Schema` of a CRD. What no structural schema can express accepts any content; so this never fails.
 #[must_use]
 pub fn derived_template_schema(schema: &Value) -> Value {
-    root(
-        &mut Walk::new(schema, NormaliseOptions::default(), OnError::Open),
-        schema,
-    )
-    .unwrap_or_else(|_| open_template())
+    root(&mut Walk::new(schema, NormaliseOptions::default(), OnError::Open), schema)
+        .unwrap_or_else(|_| open_template())
 }
 
 /// The template schema of a type that derives kube's `CustomResource`.
@@ -31,12 +28,7 @@ pub fn derived_template_schema(schema: &Value) -> Value {
 #[must_use]
 pub fn custom_resource_template<T: CustomResourceExt>() -> Value {
     let crd = T::crd();
-    let schema = crd
-        .spec
-        .versions
-        .into_iter()
-        .next()
-        .and_then(|version| version.schema?.open_api_v3_schema);
+    let schema = crd.spec.versions.into_iter().next().and_then(|version| version.schema?.open_api_v3_schema);
     match schema.map(serde_json::to_value) {
         Some(Ok(schema)) => derived_template_schema(&schema),
         _ => open_template(),

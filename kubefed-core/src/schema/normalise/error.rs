@@ -69,10 +69,6 @@ impl NormaliseError {
             serde_json::Value::Array(_) => "a list",
             serde_json::Value::Object(_) => "an object",
         };
-        Self::Malformed {
-            pointer,
-            expected,
-            found,
-        }
+        Self::Malformed { pointer, expected, found }
     }
 }

@@ -103,13 +103,7 @@ impl<'a> Walk<'a> {
     /// Follows the references of a node. Whoever calls it gives the result to [`Walk::leave`] when done.
     pub(super) fn enter(&mut self, schema: &'a Value, pointer: String) -> Result<Flat<'a>, NormaliseError> {
         let mark = self.following.len();
-        let mut flat = Flat {
-            layers: Vec::new(),
-            recursion: None,
-            nullable: false,
-            any: false,
-            mark,
-        };
+        let mut flat = Flat { layers: Vec::new(), recursion: None, nullable: false, any: false, mark };
         self.collect(schema, pointer, &mut flat)?;
         Ok(flat)
     }
@@ -170,15 +164,10 @@ impl<'a> Walk<'a> {
         flat: &mut Flat<'a>,
     ) -> Result<(), NormaliseError> {
         let Value::String(reference) = reference else {
-            return Err(NormaliseError::malformed(
-                format!("{pointer}/$ref"),
-                "a string",
-                reference,
-            ));
+            return Err(NormaliseError::malformed(format!("{pointer}/$ref"), "a string", reference));
         };
-        let target = reference
-            .strip_prefix('#')
-            .and_then(|target| Some((target, self.document.pointer(target)?)));
+        let target =
+            reference.strip_prefix('#').and_then(|target| Some((target, self.document.pointer(target)?)));
         let Some((target, schema)) = target else {
             return Err(NormaliseError::UnresolvedReference {
                 pointer: pointer.to_owned(),
@@ -186,14 +175,9 @@ impl<'a> Walk<'a> {
             });
         };
         if self.following.contains(&reference.as_str()) {
-            let object = schema
-                .get("type")
-                .map_or(schema.get("properties").is_some(), |name| name == "object");
-            flat.recursion = Some(if object {
-                Recursion::Object
-            } else {
-                Recursion::Other
-            });
+            let object =
+                schema.get("type").map_or(schema.get("properties").is_some(), |name| name == "object");
+            flat.recursion = Some(if object { Recursion::Object } else { Recursion::Other });
             return Ok(());
         }
         self.following.push(reference);

@@ -88,14 +88,10 @@ pub fn has_integer_at(template: &Value, path: &[&str]) -> bool {
 fn root<'a>(walk: &mut Walk<'a>, target: &'a Value) -> Result<Value, NormaliseError> {
     let flat = walk.enter(target, String::new())?;
     if !is_object(&flat) {
-        return Err(NormaliseError::NotAnObject {
-            pointer: flat.pointer().to_owned(),
-        });
+        return Err(NormaliseError::NotAnObject { pointer: flat.pointer().to_owned() });
     }
     let mut template = walk.emit(&flat, &[])?;
-    let properties = template
-        .entry("properties")
-        .or_insert_with(|| Value::Object(Map::new()));
+    let properties = template.entry("properties").or_insert_with(|| Value::Object(Map::new()));
     if let Some(properties) = properties.as_object_mut() {
         properties.remove("status");
         properties.insert("apiVersion".to_owned(), json!({"type": "string"}));

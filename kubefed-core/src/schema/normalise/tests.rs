@@ -9,11 +9,7 @@ fn field(schema: &Value, definitions: &Value) -> Result<Value, NormaliseError> {
         "components": {"schemas": definitions},
         "target": {"type": "object", "properties": {"field": schema}},
     });
-    let template = template_schema(
-        &json!({"$ref": "#/target"}),
-        &document,
-        NormaliseOptions::default(),
-    )?;
+    let template = template_schema(&json!({"$ref": "#/target"}), &document, NormaliseOptions::default())?;
     assert_eq!(violations(&template), Vec::<String>::new(), "{template:#}");
     Ok(template["properties"]["field"].clone())
 }
@@ -104,11 +100,7 @@ fn keys_of_lists_are_required_or_have_a_default(
     assert_eq!(list["x-kubernetes-list-map-keys"], json!(["key"]));
     assert_eq!(list["items"]["properties"]["key"], expected_key);
     assert_eq!(list["items"]["required"], expected_required);
-    assert_eq!(
-        list["items"]["properties"]["other"],
-        json!({"type": "integer"}),
-        "no other default stays"
-    );
+    assert_eq!(list["items"]["properties"]["other"], json!({"type": "integer"}), "no other default stays");
 }
 
 #[rstest]
@@ -129,10 +121,7 @@ fn a_list_that_cannot_be_a_map_is_atomic(#[case] source: Value) {
 fn what_stands_beside_a_reference_wins() {
     let definitions = json!({"Time": {"type": "string", "format": "date-time", "description": "a time"}});
     let source = json!({"allOf": [{"$ref": "#/components/schemas/Time"}], "default": {}, "format": "date"});
-    assert_eq!(
-        field(&source, &definitions),
-        Ok(json!({"type": "string", "format": "date"}))
-    );
+    assert_eq!(field(&source, &definitions), Ok(json!({"type": "string", "format": "date"})));
 }
 
 #[test]
@@ -153,10 +142,7 @@ fn one_definition_may_be_used_twice_and_recursion_is_cut() {
             "left": cut, "all": {"type": "array", "items": cut},
             "name": {"type": "string"}, "other": {"type": "string"}}}))
     );
-    assert_eq!(
-        field(&json!({"$ref": "#/components/schemas/Loop"}), &definitions),
-        Ok(open())
-    );
+    assert_eq!(field(&json!({"$ref": "#/components/schemas/Loop"}), &definitions), Ok(open()));
 }
 
 #[test]
@@ -218,12 +204,7 @@ fn errors_name_the_place(#[case] source: Value, #[case] pointer: &str) {
 fn the_root_must_be_an_object() {
     let target = json!({"type": "array", "items": {"type": "string"}});
     let error = template_schema(&target, &target, NormaliseOptions::default()).unwrap_err();
-    assert_eq!(
-        error,
-        NormaliseError::NotAnObject {
-            pointer: String::new()
-        }
-    );
+    assert_eq!(error, NormaliseError::NotAnObject { pointer: String::new() });
 }
 
 #[test]
@@ -231,18 +212,11 @@ fn references_that_fan_out_without_end_are_refused() {
     let definitions: Map<String, Value> = (0..40)
         .map(|level| {
             let next = json!({"$ref": format!("#/components/schemas/L{}", level + 1)});
-            (
-                format!("L{level}"),
-                json!({"type": "object", "properties": {"a": next, "b": next}}),
-            )
+            (format!("L{level}"), json!({"type": "object", "properties": {"a": next, "b": next}}))
         })
         .chain([("L40".to_owned(), json!({"type": "string"}))])
         .collect();
-    let error = field(
-        &json!({"$ref": "#/components/schemas/L0"}),
-        &Value::Object(definitions),
-    )
-    .unwrap_err();
+    let error = field(&json!({"$ref": "#/components/schemas/L0"}), &Value::Object(definitions)).unwrap_err();
     assert!(matches!(error, NormaliseError::TooLarge { .. }), "{error}");
 }
 
@@ -255,11 +229,7 @@ fn schemas_that_are_nested_too_deeply_are_refused() {
         })
         .chain([("L200".to_owned(), json!({"type": "string"}))])
         .collect();
-    let error = field(
-        &json!({"$ref": "#/components/schemas/L0"}),
-        &Value::Object(definitions),
-    )
-    .unwrap_err();
+    let error = field(&json!({"$ref": "#/components/schemas/L0"}), &Value::Object(definitions)).unwrap_err();
     assert!(matches!(error, NormaliseError::TooDeep { .. }), "{error}");
 }
 
@@ -270,10 +240,7 @@ fn of_a_derived_schema_only_the_bad_node_is_opened() {
     let template = derived_template_schema(&schema);
     assert_eq!(template["properties"]["good"], json!({"type": "string"}));
     assert_eq!(template["properties"]["bad"], open());
-    assert_eq!(
-        derived_template_schema(&json!({"type": "string"})),
-        open_template()
-    );
+    assert_eq!(derived_template_schema(&json!({"type": "string"})), open_template());
 }
 
 mod derived_types {
@@ -351,21 +318,12 @@ mod derived_types {
         assert_eq!(spec.get("required"), None);
         let properties = &spec["properties"];
         assert_eq!(properties["host"], json!({"type": "string"}));
-        assert_eq!(
-            properties["replicas"],
-            json!({"type": "integer", "format": "int32"})
-        );
+        assert_eq!(properties["replicas"], json!({"type": "integer", "format": "int32"}));
         assert_eq!(properties["tier"]["enum"], json!(["Free", "Paid", null]));
         assert_eq!(properties["settings"], open());
-        assert_eq!(
-            properties["backend"]["properties"]["Service"],
-            json!({"type": "string"})
-        );
+        assert_eq!(properties["backend"]["properties"]["Service"], json!({"type": "string"}));
         assert_eq!(properties["backend"].get("oneOf"), None);
-        assert_eq!(
-            properties["pages"]["items"]["properties"]["path"],
-            json!({"type": "string"})
-        );
+        assert_eq!(properties["pages"]["items"]["properties"]["path"], json!({"type": "string"}));
     }
 
     #[test]
@@ -381,10 +339,7 @@ mod derived_types {
 
 #[test]
 fn an_embedded_schema_is_read() {
-    assert_eq!(
-        embedded_template(r#"{"type":"object"}"#),
-        json!({"type": "object"})
-    );
+    assert_eq!(embedded_template(r#"{"type":"object"}"#), json!({"type": "object"}));
 }
 
 #[rstest]
@@ -406,8 +361,5 @@ fn a_damaged_embedded_schema_does_not_start(#[case] text: &str) {
 #[case(json!({"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "object"}}), "set")]
 fn the_check_sees_what_an_api_server_refuses(#[case] schema: Value, #[case] expected: &str) {
     let found = violations(&schema);
-    assert!(
-        found.iter().any(|violation| violation.contains(expected)),
-        "{found:?}"
-    );
+    assert!(found.iter().any(|violation| violation.contains(expected)), "{found:?}");
 }

@@ -52,30 +52,17 @@ enum Shape<'a> {
 
 impl<'a> Walk<'a> {
     pub(super) fn new(document: &'a Value, options: NormaliseOptions, on_error: OnError) -> Self {
-        Self {
-            document,
-            following: Vec::new(),
-            options,
-            on_error,
-            depth: 0,
-            nodes: 0,
-        }
+        Self { document, following: Vec::new(), options, on_error, depth: 0, nodes: 0 }
     }
 
     /// Counts a node against the limit.
     pub(super) fn count(&mut self, pointer: &str) -> Result<(), NormaliseError> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            return Err(NormaliseError::TooLarge {
-                pointer: pointer.to_owned(),
-                limit: MAX_NODES,
-            });
+            return Err(NormaliseError::TooLarge { pointer: pointer.to_owned(), limit: MAX_NODES });
         }
         if self.depth > MAX_DEPTH {
-            return Err(NormaliseError::TooDeep {
-                pointer: pointer.to_owned(),
-                limit: MAX_DEPTH,
-            });
+            return Err(NormaliseError::TooDeep { pointer: pointer.to_owned(), limit: MAX_DEPTH });
         }
         Ok(())
     }
@@ -89,9 +76,7 @@ impl<'a> Walk<'a> {
     ) -> Result<Map<String, Value>, NormaliseError> {
         let following = self.following.len();
         self.depth += 1;
-        let emitted = self
-            .enter(schema, pointer)
-            .and_then(|flat| self.emit(&flat, keys));
+        let emitted = self.enter(schema, pointer).and_then(|flat| self.emit(&flat, keys));
         self.depth -= 1;
         self.following.truncate(following);
         match emitted {
@@ -115,11 +100,7 @@ impl<'a> Walk<'a> {
             Shape::OpenObject => open_object(),
             Shape::Any => any(),
         };
-        if nullable
-            && ["type", INT_OR_STRING]
-                .iter()
-                .any(|typed| out.contains_key(*typed))
-        {
+        if nullable && ["type", INT_OR_STRING].iter().any(|typed| out.contains_key(*typed)) {
             out.insert("nullable".to_owned(), Value::Bool(true));
         }
         if let Some(text) = self.description(flat) {
@@ -147,12 +128,8 @@ impl<'a> Walk<'a> {
         }
         if flat.flag(EMBEDDED_RESOURCE) {
             // The marker would demand apiVersion, kind and a name; without it the metadata would be pruned.
-            properties
-                .entry("apiVersion")
-                .or_insert_with(|| json!({"type": "string"}));
-            properties
-                .entry("kind")
-                .or_insert_with(|| json!({"type": "string"}));
+            properties.entry("apiVersion").or_insert_with(|| json!({"type": "string"}));
+            properties.entry("kind").or_insert_with(|| json!({"type": "string"}));
             properties.insert("metadata".to_owned(), Value::Object(open_object()));
         }
         let mut open = flat.flag(PRESERVE);
@@ -191,9 +168,7 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let key = self.enter(schema, pointer)?;
-            let default = key
-                .get("default")
-                .filter(|default| !default.is_null() && !flat.requires(name));
+            let default = key.get("default").filter(|default| !default.is_null() && !flat.requires(name));
             self.leave(&key);
             match (default, properties.get_mut(name).and_then(Value::as_object_mut)) {
                 (Some(default), Some(property)) => {
@@ -258,11 +233,8 @@ fn shape<'a>(flat: &Flat<'a>) -> Result<(Shape<'a>, bool), NormaliseError> {
         Some((Value::String(name), _)) => Some(name.as_str()),
         Some((Value::Array(names), _)) => {
             nullable |= names.iter().any(|name| name == "null");
-            let names: Vec<&str> = names
-                .iter()
-                .filter_map(Value::as_str)
-                .filter(|name| *name != "null")
-                .collect();
+            let names: Vec<&str> =
+                names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect();
             match names.as_slice() {
                 [name] => Some(*name),
                 ["integer", "string"] | ["string", "integer"] => return Ok((Shape::IntOrString, nullable)),
@@ -289,17 +261,9 @@ fn shape<'a>(flat: &Flat<'a>) -> Result<(Shape<'a>, bool), NormaliseError> {
         None if of_strings(flat) => Shape::Scalar("string"),
         None => Shape::Any,
     };
-    let says_nothing = !["properties", "additionalProperties", EMBEDDED_RESOURCE]
-        .iter()
-        .any(|k| flat.get(k).is_some());
-    Ok((
-        if matches!(shape, Shape::Object) && says_nothing {
-            Shape::OpenObject
-        } else {
-            shape
-        },
-        nullable,
-    ))
+    let says_nothing =
+        !["properties", "additionalProperties", EMBEDDED_RESOURCE].iter().any(|k| flat.get(k).is_some());
+    Ok((if matches!(shape, Shape::Object) && says_nothing { Shape::OpenObject } else { shape }, nullable))
 }
 
 /// Quantities and ports: a choice between a number and a string, in whatever form the source writes it.
@@ -307,17 +271,12 @@ fn is_number_or_string(flat: &Flat<'_>) -> bool {
     if flat.get("type").is_some() {
         return false;
     }
-    ["oneOf", "anyOf"]
-        .iter()
-        .filter_map(|keyword| flat.get(keyword)?.as_array())
-        .any(|branches| {
-            let mut names: Vec<&str> = branches
-                .iter()
-                .filter_map(|branch| branch.get("type")?.as_str())
-                .collect();
-            names.sort_unstable();
-            branches.len() == 2 && (names == ["integer", "string"] || names == ["number", "string"])
-        })
+    ["oneOf", "anyOf"].iter().filter_map(|keyword| flat.get(keyword)?.as_array()).any(|branches| {
+        let mut names: Vec<&str> =
+            branches.iter().filter_map(|branch| branch.get("type")?.as_str()).collect();
+        names.sort_unstable();
+        branches.len() == 2 && (names == ["integer", "string"] || names == ["number", "string"])
+    })
 }
 
 /// A choice of strings without a type.
@@ -333,10 +292,7 @@ fn scalar(flat: &Flat<'_>, name: &str, nullable: bool) -> Map<String, Value> {
     let mut out = Map::new();
     out.insert("type".to_owned(), json!(name));
     copy(flat, &mut out, &SCALAR_LIMITS);
-    if let Some(format) = flat
-        .get("format")
-        .filter(|format| FORMATS.iter().any(|known| *format == known))
-    {
+    if let Some(format) = flat.get("format").filter(|format| FORMATS.iter().any(|known| *format == known)) {
         out.insert("format".to_owned(), format.clone());
     }
     bounds(flat, &mut out);
@@ -400,10 +356,7 @@ fn int_or_string(flat: &Flat<'_>) -> Map<String, Value> {
 
 fn any_of_integer_and_string() -> Map<String, Value> {
     let mut out = Map::new();
-    out.insert(
-        "anyOf".to_owned(),
-        json!([{"type": "integer"}, {"type": "string"}]),
-    );
+    out.insert("anyOf".to_owned(), json!([{"type": "integer"}, {"type": "string"}]));
     out.insert(INT_OR_STRING.to_owned(), Value::Bool(true));
     out
 }
@@ -477,7 +430,5 @@ fn strip_keys(items: &mut Map<String, Value>, keys: &[&str]) {
 fn first_sentence(text: &str) -> &str {
     let line = text.lines().next().unwrap_or_default();
     let begins_after = |(at, _): &(usize, &str)| line[at + 2..].starts_with(char::is_uppercase);
-    line.match_indices(". ")
-        .find(begins_after)
-        .map_or(line, |(at, _)| &line[..=at])
+    line.match_indices(". ").find(begins_after).map_or(line, |(at, _)| &line[..=at])
 }

@@ -13,29 +13,20 @@ fn descriptor(group: &str, kind: &str, plural: &str) -> TypeDescriptor {
     };
     TypeDescriptor {
         target: resource(group, kind.to_owned(), plural.to_owned()),
-        federated: resource(
-            names::TYPES_GROUP,
-            format!("Federated{kind}"),
-            format!("federated{plural}"),
-        ),
+        federated: resource(names::TYPES_GROUP, format!("Federated{kind}"), format!("federated{plural}")),
         replicas: None,
         collects_status: false,
     }
 }
 
 fn types() -> Vec<TypeDescriptor> {
-    vec![
-        descriptor("apps", "Deployment", "deployments"),
-        descriptor("", "ConfigMap", "configmaps"),
-    ]
+    vec![descriptor("apps", "Deployment", "deployments"), descriptor("", "ConfigMap", "configmaps")]
 }
 
 /// Whether some rule grants the verb on the resource.
 fn grants(role: &Value, group: &str, resource: &str, verb: &str) -> bool {
     let has = |rule: &Value, field: &str, value: &str| {
-        rule[field]
-            .as_array()
-            .is_some_and(|values| values.iter().any(|one| one == value))
+        rule[field].as_array().is_some_and(|values| values.iter().any(|one| one == value))
     };
     role["rules"].as_array().unwrap().iter().any(|rule| {
         has(rule, "apiGroups", group) && has(rule, "resources", resource) && has(rule, "verbs", verb)
@@ -59,15 +50,7 @@ fn the_host_role_has_the_linked_types_and_no_others(
     #[case] verb: &str,
     #[case] granted: bool,
 ) {
-    assert_eq!(
-        grants(
-            &host_role(&types(), "kube-federation-system"),
-            group,
-            resource,
-            verb
-        ),
-        granted
-    );
+    assert_eq!(grants(&host_role(&types(), "kube-federation-system"), group, resource, verb), granted);
 }
 
 #[test]
@@ -77,17 +60,11 @@ fn a_linked_namespace_is_written_and_not_granted_twice() {
     let role = host_role(&types, "kube-federation-system");
     assert!(grants(&role, names::TYPES_GROUP, "federatednamespaces", "patch"));
     let granting = role["rules"].as_array().unwrap().iter();
-    let granting = granting
-        .filter(|rule| rule["resources"].to_string().contains("\"federatednamespaces\""))
-        .count();
+    let granting =
+        granting.filter(|rule| rule["resources"].to_string().contains("\"federatednamespaces\"")).count();
     assert_eq!(granting, 1);
     assert!(grants(&member_role(&types, "r"), "", "namespaces", "delete"));
-    assert!(!grants(
-        &member_role(&self::types(), "r"),
-        "",
-        "namespaces",
-        "delete"
-    ));
+    assert!(!grants(&member_role(&self::types(), "r"), "", "namespaces", "delete"));
 }
 
 #[rstest]
@@ -138,10 +115,8 @@ fn nothing_is_a_wildcard_and_the_order_of_types_does_not_matter() {
 #[test]
 fn bindings_point_at_the_roles_and_the_account() {
     let manifests = host_manifests(&types(), "fed");
-    let names: Vec<&str> = manifests
-        .iter()
-        .map(|object| object["metadata"]["name"].as_str().unwrap())
-        .collect();
+    let names: Vec<&str> =
+        manifests.iter().map(|object| object["metadata"]["name"].as_str().unwrap()).collect();
     assert_eq!(
         names,
         [
@@ -152,10 +127,7 @@ fn bindings_point_at_the_roles_and_the_account() {
             "kubefed-controller"
         ]
     );
-    for binding in manifests
-        .iter()
-        .filter(|object| object["kind"].as_str().unwrap().ends_with("Binding"))
-    {
+    for binding in manifests.iter().filter(|object| object["kind"].as_str().unwrap().ends_with("Binding")) {
         assert_eq!(binding["subjects"][0]["namespace"], "fed");
         assert_eq!(binding["subjects"][0]["name"], SERVICE_ACCOUNT);
         assert_eq!(binding["roleRef"]["name"], binding["metadata"]["name"]);

@@ -87,17 +87,8 @@ impl FieldError {
         detail: impl Into<String>,
     ) -> Self {
         let field = field.into();
-        let field = if field.is_empty() {
-            "<nil>".to_owned()
-        } else {
-            field
-        };
-        Self {
-            kind,
-            field,
-            value,
-            detail: detail.into(),
-        }
+        let field = if field.is_empty() { "<nil>".to_owned() } else { field };
+        Self { kind, field, value, detail: detail.into() }
     }
 
     /// A required value is absent. `detail` may be empty.
@@ -140,12 +131,7 @@ impl FieldError {
     #[must_use]
     pub fn too_long(field: impl Into<String>, limit: u64) -> Self {
         let unit = if limit == 1 { "byte" } else { "bytes" };
-        Self::new(
-            FieldErrorKind::TooLong,
-            field,
-            Value::Null,
-            format!("may not be more than {limit} {unit}"),
-        )
+        Self::new(FieldErrorKind::TooLong, field, Value::Null, format!("may not be more than {limit} {unit}"))
     }
 
     /// A list or map has `actual` entries where `limit` are allowed.

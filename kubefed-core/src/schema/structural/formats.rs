@@ -37,9 +37,7 @@ pub(super) fn matches(format: &str, text: &str) -> bool {
         "date" => text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok(),
         "datetime" => text.parse::<jiff::Timestamp>().is_ok(),
         "duration" => text.parse::<jiff::SignedDuration>().is_ok(),
-        "email" => text
-            .split_once('@')
-            .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()),
+        "email" => text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()),
         "hostname" => is_name(text, 255, 63),
         "ipv4" => text.parse::<Ipv4Addr>().is_ok(),
         "ipv6" => text.parse::<Ipv6Addr>().is_ok(),
@@ -68,9 +66,7 @@ fn is_name(text: &str, limit: usize, label_limit: usize) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()
             && label.len() <= label_limit
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -80,9 +76,7 @@ fn is_name(text: &str, limit: usize, label_limit: usize) -> bool {
 fn is_mac(text: &str) -> bool {
     let octets: Vec<&str> = text.split([':', '-']).collect();
     matches!(octets.len(), 6 | 8 | 20)
-        && octets
-            .iter()
-            .all(|octet| octet.len() == 2 && octet.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        && octets.iter().all(|octet| octet.len() == 2 && octet.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Go's `url.ParseRequestURI`: an absolute URI or an absolute path.
@@ -90,9 +84,7 @@ fn is_request_uri(text: &str) -> bool {
     let has_scheme = text.split_once(':').is_some_and(|(scheme, rest)| {
         !rest.is_empty()
             && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
     });
     (has_scheme || text.starts_with('/')) && !text.bytes().any(|byte| byte.is_ascii_control() || byte == b' ')
 }

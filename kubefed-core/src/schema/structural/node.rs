@@ -163,10 +163,7 @@ impl Node {
 }
 
 fn problem(path: &str, problem: impl Into<String>) -> SchemaError {
-    SchemaError {
-        path: path.to_owned(),
-        problem: problem.into(),
-    }
+    SchemaError { path: path.to_owned(), problem: problem.into() }
 }
 
 /// Typed access to the keywords of one schema object.
@@ -217,11 +214,8 @@ impl Reader<'_> {
     }
 
     fn texts(&self, key: &str) -> Result<Vec<String>, SchemaError> {
-        let texts = self
-            .list(key)?
-            .iter()
-            .map(|value| value.as_str().map(str::to_owned))
-            .collect::<Option<_>>();
+        let texts =
+            self.list(key)?.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<_>>();
         texts.ok_or_else(|| problem(&format!("{}.{key}", self.path), "must be a list of strings"))
     }
 
@@ -234,8 +228,7 @@ impl Reader<'_> {
 
     fn alternatives(&self, key: &str) -> Result<Vec<Node>, SchemaError> {
         let list = self.list(key)?.iter().enumerate();
-        list.map(|(index, value)| Node::parse(value, &format!("{}.{key}[{index}]", self.path)))
-            .collect()
+        list.map(|(index, value)| Node::parse(value, &format!("{}.{key}[{index}]", self.path))).collect()
     }
 
     fn children(&self, key: &str) -> Result<BTreeMap<String, Node>, SchemaError> {
@@ -255,10 +248,7 @@ impl Reader<'_> {
             return Ok(None);
         };
         let regex = Regex::new(&source).map_err(|error| {
-            problem(
-                &format!("{}.pattern", self.path),
-                format!("is no regular expression: {error}"),
-            )
+            problem(&format!("{}.pattern", self.path), format!("is no regular expression: {error}"))
         })?;
         Ok(Some(Pattern { source, regex }))
     }

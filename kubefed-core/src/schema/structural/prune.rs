@@ -14,11 +14,7 @@ pub(super) fn prune(root: &Node, object: &mut Value) -> Vec<String> {
 }
 
 fn child_path(parent: &str, name: &str) -> String {
-    if parent.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{parent}.{name}")
-    }
+    if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") }
 }
 
 /// `None` stands for "nothing is known here": every field goes.

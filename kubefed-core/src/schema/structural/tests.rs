@@ -9,11 +9,7 @@ fn schema(spec: Value) -> Structural {
 }
 
 fn errors(spec: Value, value: Value) -> Vec<String> {
-    schema(spec)
-        .validate(&json!({"spec": value}))
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    schema(spec).validate(&json!({"spec": value})).iter().map(ToString::to_string).collect()
 }
 
 #[rstest]
@@ -115,10 +111,7 @@ fn alternatives_report_themselves_and_the_closest_one() {
 fn several_errors_are_aggregated_in_brackets() {
     let spec = json!({"type": "object", "required": ["a", "b"]});
     let found = schema(spec).validate(&json!({"spec": {}}));
-    assert_eq!(
-        aggregate(&found),
-        "[spec.a: Required value, spec.b: Required value]"
-    );
+    assert_eq!(aggregate(&found), "[spec.a: Required value, spec.b: Required value]");
     assert_eq!(found[0].kind.reason(), "FieldValueRequired");
     assert_eq!(found[0].body(), "Required value");
 }
@@ -192,10 +185,7 @@ fn an_update_is_not_blamed_for_what_it_did_not_touch() {
                 "name": {"type": "string"}, "value": {"type": "string", "maxLength": 1}}}}}}));
     let old = json!({"spec": {"a": "too long", "list": [{"name": "x", "value": "too long"}]}});
     let mut new = old.clone();
-    new["spec"]["list"]
-        .as_array_mut()
-        .expect("list")
-        .insert(0, json!({"name": "y", "value": "v"}));
+    new["spec"]["list"].as_array_mut().expect("list").insert(0, json!({"name": "y", "value": "v"}));
     assert!(schema.validate_update(&new, Some(&old)).is_empty());
     new["spec"]["a"] = json!("also too long");
     let errors = schema.validate_update(&new, Some(&old));
@@ -207,9 +197,7 @@ fn an_update_is_not_blamed_for_what_it_did_not_touch() {
 fn a_document_that_is_no_schema_is_refused_with_the_place() {
     let error = Structural::parse(&json!({"properties": {"a": {"pattern": "("}}})).expect_err("no regex");
     assert!(
-        error
-            .to_string()
-            .starts_with("openAPIV3Schema.properties[a].pattern: is no regular expression"),
+        error.to_string().starts_with("openAPIV3Schema.properties[a].pattern: is no regular expression"),
         "{error}"
     );
     let error = Structural::parse(&json!({"required": "a"})).expect_err("no list");

@@ -46,33 +46,20 @@ fn check_list(node: &Node, list: &[Value], path: &str, errors: &mut Vec<FieldErr
         ListType::Atomic => {}
         ListType::Set => {
             for index in repeated(list) {
-                errors.push(FieldError::duplicate(
-                    format!("{path}[{index}]"),
-                    list[index].clone(),
-                ));
+                errors.push(FieldError::duplicate(format!("{path}[{index}]"), list[index].clone()));
             }
         }
         ListType::Map(keys) => {
             for (index, value) in list.iter().enumerate() {
                 if !value.is_object() && !value.is_null() {
                     let detail = "must be an object for an array of list-type map";
-                    errors.push(FieldError::invalid(
-                        format!("{path}[{index}]"),
-                        value.clone(),
-                        detail,
-                    ));
+                    errors.push(FieldError::invalid(format!("{path}[{index}]"), value.clone(), detail));
                     return;
                 }
             }
-            let keyed: Vec<Value> = list
-                .iter()
-                .map(|value| Value::Object(key_of(value, keys)))
-                .collect();
+            let keyed: Vec<Value> = list.iter().map(|value| Value::Object(key_of(value, keys))).collect();
             for index in repeated(&keyed) {
-                errors.push(FieldError::duplicate(
-                    format!("{path}[{index}]"),
-                    keyed[index].clone(),
-                ));
+                errors.push(FieldError::duplicate(format!("{path}[{index}]"), keyed[index].clone()));
             }
         }
     }
@@ -80,9 +67,7 @@ fn check_list(node: &Node, list: &[Value], path: &str, errors: &mut Vec<FieldErr
 
 /// The key fields of one element.
 pub(super) fn key_of(element: &Value, keys: &[String]) -> Map<String, Value> {
-    keys.iter()
-        .filter_map(|key| Some((key.clone(), element.get(key)?.clone())))
-        .collect()
+    keys.iter().filter_map(|key| Some((key.clone(), element.get(key)?.clone()))).collect()
 }
 
 /// Indices at which a value occurs for the second time; further repetitions are not named, as on the server.

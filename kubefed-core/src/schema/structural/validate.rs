@@ -62,11 +62,7 @@ fn check(node: &Node, value: &Value, old: Option<&Value>, path: &str) -> Outcome
 }
 
 fn child(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 /// A message of the validator about the value itself.
@@ -92,9 +88,7 @@ fn type_name(value: &Value) -> &'static str {
 }
 
 fn is_whole(value: &Value) -> bool {
-    value
-        .as_f64()
-        .is_some_and(|number| number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0)
+    value.as_f64().is_some_and(|number| number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0)
 }
 
 fn type_error(path: &str, expected: &str, found: &str) -> FieldError {
@@ -150,19 +144,13 @@ fn check_string(node: &Node, text: &str, path: &str) -> Option<FieldError> {
         let detail = in_body(path, &format!("should be at least {limit} chars long"));
         return Some(FieldError::invalid(path, Value::from(text), detail));
     }
-    let pattern = node
-        .pattern
-        .as_ref()
-        .filter(|pattern| !pattern.regex.is_match(text))?;
+    let pattern = node.pattern.as_ref().filter(|pattern| !pattern.regex.is_match(text))?;
     let detail = in_body(path, &format!("should match '{}'", pattern.source));
     Some(FieldError::invalid(path, Value::from(text), detail))
 }
 
 fn check_format(node: &Node, text: &str, path: &str) -> Option<FieldError> {
-    let format = node
-        .format
-        .as_deref()
-        .filter(|format| !formats::matches(format, text))?;
+    let format = node.format.as_deref().filter(|format| !formats::matches(format, text))?;
     Some(type_error(path, format, text))
 }
 
@@ -180,32 +168,22 @@ fn check_number(node: &Node, value: &Value, path: &str, outcome: &mut Outcome) {
     if let Some(factor) = node.multiple_of
         && (number / factor).fract() != 0.0
     {
-        outcome
-            .errors
-            .push(invalid(format!("should be a multiple of {factor}")));
+        outcome.errors.push(invalid(format!("should be a multiple of {factor}")));
     }
     if let Some(bound) = node.maximum {
         let limit = bound.limit;
         if bound.exclusive && number >= limit {
-            outcome
-                .errors
-                .push(invalid(format!("should be less than {limit}")));
+            outcome.errors.push(invalid(format!("should be less than {limit}")));
         } else if number > limit {
-            outcome
-                .errors
-                .push(invalid(format!("should be less than or equal to {limit}")));
+            outcome.errors.push(invalid(format!("should be less than or equal to {limit}")));
         }
     }
     if let Some(bound) = node.minimum {
         let limit = bound.limit;
         if bound.exclusive && number <= limit {
-            outcome
-                .errors
-                .push(invalid(format!("should be greater than {limit}")));
+            outcome.errors.push(invalid(format!("should be greater than {limit}")));
         } else if number < limit {
-            outcome
-                .errors
-                .push(invalid(format!("should be greater than or equal to {limit}")));
+            outcome.errors.push(invalid(format!("should be greater than or equal to {limit}")));
         }
     }
     outcome.matched += 1;
@@ -221,23 +199,14 @@ fn check_list(node: &Node, list: &[Value], old: Option<&Value>, path: &str, outc
     let count = list.len() as u64;
     if let Some(limit) = node.item_count.0.filter(|limit| count < *limit) {
         let detail = in_body(path, &format!("should have at least {limit} items"));
-        outcome
-            .errors
-            .push(FieldError::invalid(path, Value::from(count), detail));
+        outcome.errors.push(FieldError::invalid(path, Value::from(count), detail));
     }
     if let Some(limit) = node.item_count.1.filter(|limit| count > *limit) {
         outcome.errors.push(FieldError::too_many(path, count, limit));
     }
-    if node.unique_items
-        && list
-            .iter()
-            .enumerate()
-            .any(|(index, value)| list[..index].contains(value))
-    {
+    if node.unique_items && list.iter().enumerate().any(|(index, value)| list[..index].contains(value)) {
         let detail = in_body(path, "shouldn't contain duplicates");
-        outcome
-            .errors
-            .push(FieldError::invalid(path, Value::from(""), detail));
+        outcome.errors.push(FieldError::invalid(path, Value::from(""), detail));
     }
     outcome.matched += 1;
 }
@@ -248,9 +217,7 @@ fn correlated<'a>(node: &Node, element: &Value, old: Option<&'a Value>) -> Optio
         return None;
     };
     let key = key_of(element, keys);
-    old?.as_array()?
-        .iter()
-        .find(|candidate| key_of(candidate, keys) == key)
+    old?.as_array()?.iter().find(|candidate| key_of(candidate, keys) == key)
 }
 
 fn check_object(
@@ -263,9 +230,7 @@ fn check_object(
     let count = map.len() as u64;
     if let Some(limit) = node.property_count.0.filter(|limit| count < *limit) {
         let detail = in_body(path, &format!("should have at least {limit} properties"));
-        outcome
-            .errors
-            .push(FieldError::invalid(path, Value::from(count), detail));
+        outcome.errors.push(FieldError::invalid(path, Value::from(count), detail));
     }
     if let Some(limit) = node.property_count.1.filter(|limit| count > *limit) {
         outcome.errors.push(FieldError::too_many(path, count, limit));
@@ -280,9 +245,7 @@ fn check_object(
             Additional::Schema(schema) => outcome.merge(check(schema, value, old, &child(path, name))),
             Additional::Forbidden => {
                 let detail = format!("{path}.{name} in body is a forbidden property");
-                outcome
-                    .errors
-                    .push(FieldError::invalid(path, Value::from(name.as_str()), detail));
+                outcome.errors.push(FieldError::invalid(path, Value::from(name.as_str()), detail));
             }
             Additional::Unspecified => {}
         }
@@ -311,10 +274,7 @@ fn check_composition(node: &Node, value: &Value, path: &str, outcome: &mut Outco
                 0 => "Found none valid".to_owned(),
                 several => format!("Found {several} valid alternatives"),
             };
-            let detail = format!(
-                "{} must validate one and only one schema (oneOf). {found}",
-                go_quote(path)
-            );
+            let detail = format!("{} must validate one and only one schema (oneOf). {found}", go_quote(path));
             outcome.errors.push(without_field(detail));
         }
         outcome.merge(best);
@@ -333,10 +293,7 @@ fn check_composition(node: &Node, value: &Value, path: &str, outcome: &mut Outco
     if let Some(schema) = &node.not
         && check(schema, value, None, path).errors.is_empty()
     {
-        outcome.errors.push(without_field(format!(
-            "{} must not validate the schema (not)",
-            go_quote(path)
-        )));
+        outcome.errors.push(without_field(format!("{} must not validate the schema (not)", go_quote(path))));
     }
     outcome.matched += 1;
 }

@@ -14,20 +14,12 @@ impl Federation {
         for wire in &self.member_wires {
             let writes = wire.requests().writes();
             let forbidden = writes.filter(|sent| matches!(sent.verb, "PUT" | "DELETECOLLECTION"));
-            ensure!(
-                forbidden.total() == 0,
-                "the controller must not send to {}: {forbidden}",
-                wire.name()
-            );
+            ensure!(forbidden.total() == 0, "the controller must not send to {}: {forbidden}", wire.name());
             let careless = writes.verb("DELETE").filter(|sent| {
                 let preconditions = &sent.body["preconditions"];
                 !preconditions["uid"].is_string() || !preconditions["resourceVersion"].is_string()
             });
-            ensure!(
-                careless.total() == 0,
-                "deleted without preconditions in {}: {careless}",
-                wire.name()
-            );
+            ensure!(careless.total() == 0, "deleted without preconditions in {}: {careless}", wire.name());
         }
         Ok(())
     }
@@ -36,17 +28,9 @@ impl Federation {
     pub(crate) async fn story(&self) -> String {
         let mut story = format!("namespace {}\n", self.namespace);
         for wire in std::iter::once(&self.host_wire).chain(&self.member_wires) {
-            story.push_str(&format!(
-                "written to {}:\n  {}\n",
-                wire.name(),
-                wire.requests().writes()
-            ));
+            story.push_str(&format!("written to {}:\n  {}\n", wire.name(), wire.requests().writes()));
         }
-        for descriptor in self
-            .descriptors
-            .iter()
-            .filter(|descriptor| descriptor.is_federated_namespaced())
-        {
+        for descriptor in self.descriptors.iter().filter(|descriptor| descriptor.is_federated_namespaced()) {
             let objects = self.host.objects(&descriptor.federated, Some(&self.namespace));
             for mut object in objects.list("").await.unwrap_or_default() {
                 object["metadata"]["managedFields"] = Value::Null;
@@ -59,9 +43,7 @@ impl Federation {
     /// Removes all federated objects, makes sure that members are clean of what is managed, and undoes what the test
     /// has changed of clusters and types.
     pub(crate) async fn clean(&self) -> Result<()> {
-        std::iter::once(&self.host_wire)
-            .chain(&self.member_wires)
-            .for_each(|wire| wire.calm());
+        std::iter::once(&self.host_wire).chain(&self.member_wires).for_each(|wire| wire.calm());
         self.planes.restore_type_configs().await?;
         self.planes.join_members().await?;
         if self.controller.read().await.is_none() {
@@ -79,8 +61,7 @@ impl Federation {
                 format!("all {} to be gone", descriptor.federated.plural_name),
                 async || -> Look<()> {
                     let left = objects.list("").await.map_err(|error| error.to_string())?;
-                    left.first()
-                        .map_or(Ok(()), |object| Err(format!("there is still {object}")))
+                    left.first().map_or(Ok(()), |object| Err(format!("there is still {object}")))
                 },
             )
             .await?;
@@ -91,27 +72,18 @@ impl Federation {
 
     async fn remove(&self, descriptor: &TypeDescriptor, object: &Value) -> Result<()> {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        let objects = self
-            .host
-            .objects(&descriptor.federated, object["metadata"]["namespace"].as_str());
+        let objects = self.host.objects(&descriptor.federated, object["metadata"]["namespace"].as_str());
         if descriptor.is_namespaces() {
             // A namespace takes long to end. It is the test's own, and empty: it may stay.
             let orphan = json!({"metadata": {"annotations": {(names::ORPHAN_ANNOTATION): "true"}}});
             objects.patch(name, Patch::Merge, &orphan).await?;
         }
         let answer = objects.delete(name).await?;
-        if answer.code == 404 {
-            Ok(())
-        } else {
-            answer.ok().map(|_| ())
-        }
+        if answer.code == 404 { Ok(()) } else { answer.ok().map(|_| ()) }
     }
 
     async fn check_clean(&self) -> Result<()> {
-        let query = format!(
-            "labelSelector={}%3Dtrue",
-            names::MANAGED_LABEL.replace('/', "%2F")
-        );
+        let query = format!("labelSelector={}%3Dtrue", names::MANAGED_LABEL.replace('/', "%2F"));
         for (index, member) in self.members.iter().enumerate() {
             for descriptor in &self.descriptors {
                 if index > 0 && descriptor.target.kind == "Gadget" {

@@ -85,10 +85,7 @@ impl Federation {
     /// If there is none of that name.
     #[must_use]
     pub fn member(&self, name: &str) -> &Cluster {
-        self.members
-            .iter()
-            .find(|member| member.name() == name)
-            .unwrap_or_else(|| panic!("no member {name}"))
+        self.members.iter().find(|member| member.name() == name).unwrap_or_else(|| panic!("no member {name}"))
     }
 
     /// All members, without faults.
@@ -105,9 +102,7 @@ impl Federation {
     #[must_use]
     pub fn wire(&self, name: &str) -> &Wire {
         let mut wires = std::iter::once(&self.host_wire).chain(&self.member_wires);
-        wires
-            .find(|wire| wire.name() == name)
-            .unwrap_or_else(|| panic!("no wire to {name}"))
+        wires.find(|wire| wire.name() == name).unwrap_or_else(|| panic!("no wire to {name}"))
     }
 
     /// The type whose target is of this kind.
@@ -117,10 +112,7 @@ impl Federation {
     /// If the suite has none.
     #[must_use]
     pub fn descriptor(&self, kind: &str) -> &TypeDescriptor {
-        let found = self
-            .descriptors
-            .iter()
-            .find(|descriptor| descriptor.target.kind == kind);
+        let found = self.descriptors.iter().find(|descriptor| descriptor.target.kind == kind);
         found.unwrap_or_else(|| panic!("no type {kind}"))
     }
 
@@ -168,14 +160,7 @@ impl Federation {
     pub async fn another_controller(&self, manager: Manager, setup: Setup) -> Result<Controller> {
         let config = self.planes.host_config().await?;
         let (host_wire, member_wires) = (Arc::clone(&self.host_wire), self.member_wires.clone());
-        Controller::start(
-            manager,
-            config,
-            self.planes.host_token.clone(),
-            host_wire,
-            member_wires,
-            setup,
-        )
+        Controller::start(manager, config, self.planes.host_token.clone(), host_wire, member_wires, setup)
     }
 
     /// The manager of all types, as [`start`](Self::start) runs it.
@@ -244,13 +229,7 @@ impl Federation {
         let spec = json!({"template": {}, "placement": placement(members)});
         self.create_in(namespace, "Namespace", namespace, &spec).await?;
         for member in members {
-            self.wait_member(
-                member,
-                "Namespace",
-                namespace,
-                &json!({"status": {"phase": "Active"}}),
-            )
-            .await?;
+            self.wait_member(member, "Namespace", namespace, &json!({"status": {"phase": "Active"}})).await?;
             self.wait_furnished(member, namespace).await?;
         }
         self.wait_propagated("Namespace", namespace).await
@@ -263,11 +242,7 @@ impl Federation {
     /// If it cannot be created.
     pub async fn create_namespace(&self, namespace: &str) -> Result<()> {
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-        self.host
-            .objects(&self.descriptor("Namespace").target, None)
-            .post(&object)
-            .await?
-            .ok()?;
+        self.host.objects(&self.descriptor("Namespace").target, None).post(&object).await?.ok()?;
         Ok(())
     }
 
@@ -277,12 +252,7 @@ impl Federation {
         let cluster = self.member(member);
         for (kind, name) in [("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")] {
             let resource = &self.descriptor(kind).target;
-            if cluster
-                .objects(resource, Some("default"))
-                .get(name)
-                .await?
-                .is_none()
-            {
+            if cluster.objects(resource, Some("default")).get(name).await?.is_none() {
                 continue;
             }
             let objects = cluster.objects(resource, Some(namespace));
@@ -320,10 +290,7 @@ pub fn placement(members: &[&str]) -> Value {
 #[must_use]
 pub fn cluster_status(federated: &Value, member: &str) -> Value {
     let entries = federated["status"]["clusters"].as_array();
-    let entry = entries
-        .into_iter()
-        .flatten()
-        .find(|entry| entry["name"] == member);
+    let entry = entries.into_iter().flatten().find(|entry| entry["name"] == member);
     entry.cloned().unwrap_or_default()
 }
 

@@ -13,11 +13,8 @@ impl Federation {
     ///
     /// If it is refused.
     pub async fn create(&self, kind: &str, name: &str, spec: &Value) -> Result<()> {
-        let namespace = self
-            .federated_namespace(self.descriptor(kind), name)
-            .map(str::to_owned);
-        self.create_in(namespace.as_deref().unwrap_or_default(), kind, name, spec)
-            .await
+        let namespace = self.federated_namespace(self.descriptor(kind), name).map(str::to_owned);
+        self.create_in(namespace.as_deref().unwrap_or_default(), kind, name, spec).await
     }
 
     /// Creates a federated object in any namespace.
@@ -42,16 +39,14 @@ impl Federation {
     #[must_use]
     pub fn federated(&self, kind: &str, name: &str) -> Objects {
         let descriptor = self.descriptor(kind);
-        self.host
-            .objects(&descriptor.federated, self.federated_namespace(descriptor, name))
+        self.host.objects(&descriptor.federated, self.federated_namespace(descriptor, name))
     }
 
     /// A member's objects of a kind, where those of the test are.
     #[must_use]
     pub fn targets(&self, member: &str, kind: &str) -> Objects {
         let descriptor = self.descriptor(kind);
-        self.member(member)
-            .objects(&descriptor.target, self.target_namespace(descriptor))
+        self.member(member).objects(&descriptor.target, self.target_namespace(descriptor))
     }
 
     /// Merges a patch into a federated object's spec.
@@ -61,10 +56,7 @@ impl Federation {
     /// If it is refused.
     pub async fn edit(&self, kind: &str, name: &str, spec: &Value) -> Result<()> {
         let patch = json!({ "spec": spec });
-        self.federated(kind, name)
-            .patch(name, Patch::Merge, &patch)
-            .await?
-            .ok()?;
+        self.federated(kind, name).patch(name, Patch::Merge, &patch).await?.ok()?;
         Ok(())
     }
 
@@ -105,19 +97,16 @@ impl Federation {
     /// If that does not come about.
     pub async fn wait_status(&self, kind: &str, name: &str, expected: &Value) -> Result<Value> {
         let objects = self.federated(kind, name);
-        wait_until(
-            format!("the status of federated {kind} {name} to be {expected}"),
-            async || {
-                let found = objects.get(name).await.map_err(|error| error.to_string())?;
-                let found = found.ok_or("the object does not exist")?;
-                let generation = json!({"observedGeneration": found["metadata"]["generation"]});
-                let status = &found["status"];
-                match requires(&generation, status).and_then(|()| requires(expected, status)) {
-                    Ok(()) => Ok(found),
-                    Err(difference) => Err(format!("{difference} in {status}")),
-                }
-            },
-        )
+        wait_until(format!("the status of federated {kind} {name} to be {expected}"), async || {
+            let found = objects.get(name).await.map_err(|error| error.to_string())?;
+            let found = found.ok_or("the object does not exist")?;
+            let generation = json!({"observedGeneration": found["metadata"]["generation"]});
+            let status = &found["status"];
+            match requires(&generation, status).and_then(|()| requires(expected, status)) {
+                Ok(()) => Ok(found),
+                Err(difference) => Err(format!("{difference} in {status}")),
+            }
+        })
         .await
     }
 
@@ -128,8 +117,7 @@ impl Federation {
     /// If that does not come about.
     pub async fn wait_propagated(&self, kind: &str, name: &str) -> Result<()> {
         let condition = json!([{"type": "Propagation", "status": "True"}]);
-        self.wait_status(kind, name, &json!({ "conditions": condition }))
-            .await?;
+        self.wait_status(kind, name, &json!({ "conditions": condition })).await?;
         Ok(())
     }
 
@@ -170,17 +158,11 @@ impl Federation {
     /// If that does not come about.
     pub async fn wait_member(&self, member: &str, kind: &str, name: &str, expected: &Value) -> Result<Value> {
         let objects = self.targets(member, kind);
-        wait_until(
-            format!("{kind} {name} in {member} to be {expected}"),
-            async || {
-                let found = objects
-                    .get(name)
-                    .await
-                    .map_err(|error| error.to_string())?
-                    .ok_or("it does not exist")?;
-                requires(expected, &found).map(|()| found)
-            },
-        )
+        wait_until(format!("{kind} {name} in {member} to be {expected}"), async || {
+            let found =
+                objects.get(name).await.map_err(|error| error.to_string())?.ok_or("it does not exist")?;
+            requires(expected, &found).map(|()| found)
+        })
         .await
     }
 
@@ -191,13 +173,10 @@ impl Federation {
     /// If that does not come about.
     pub async fn wait_absent(&self, member: &str, kind: &str, name: &str) -> Result<()> {
         let objects = self.targets(member, kind);
-        wait_until(
-            format!("{kind} {name} to be gone from {member}"),
-            async || -> Look<()> {
-                let found = objects.get(name).await.map_err(|error| error.to_string())?;
-                found.map_or(Ok(()), |found| Err(format!("it exists: {}", found["metadata"])))
-            },
-        )
+        wait_until(format!("{kind} {name} to be gone from {member}"), async || -> Look<()> {
+            let found = objects.get(name).await.map_err(|error| error.to_string())?;
+            found.map_or(Ok(()), |found| Err(format!("it exists: {}", found["metadata"])))
+        })
         .await
     }
 
@@ -208,13 +187,10 @@ impl Federation {
     /// If that does not come about.
     pub async fn wait_gone(&self, kind: &str, name: &str) -> Result<()> {
         let objects = self.federated(kind, name);
-        wait_until(
-            format!("federated {kind} {name} to be gone"),
-            async || -> Look<()> {
-                let found = objects.get(name).await.map_err(|error| error.to_string())?;
-                found.map_or(Ok(()), |found| Err(format!("it exists: {found}")))
-            },
-        )
+        wait_until(format!("federated {kind} {name} to be gone"), async || -> Look<()> {
+            let found = objects.get(name).await.map_err(|error| error.to_string())?;
+            found.map_or(Ok(()), |found| Err(format!("it exists: {found}")))
+        })
         .await
     }
 
@@ -226,11 +202,7 @@ impl Federation {
     pub async fn require_member(&self, member: &str, kind: &str, name: &str, expected: &Value) -> Result<()> {
         let found = self.get_member(member, kind, name).await?;
         let difference = differs(expected, &found);
-        ensure!(
-            difference.is_none(),
-            "{kind} {name} in {member}: {}",
-            difference.unwrap_or_default()
-        );
+        ensure!(difference.is_none(), "{kind} {name} in {member}: {}", difference.unwrap_or_default());
         Ok(())
     }
 }

@@ -14,17 +14,10 @@ impl Federation {
     ///
     /// If they do not come.
     pub async fn wait_events(&self, kind: &str, before: u64, expected: u64) -> Result<()> {
-        wait_until(
-            format!("{expected} events of members' objects of kind {kind}"),
-            async || {
-                let seen = self.controller().await.member_events(kind) - before;
-                if seen >= expected {
-                    Ok(())
-                } else {
-                    Err(format!("the controller has seen {seen}"))
-                }
-            },
-        )
+        wait_until(format!("{expected} events of members' objects of kind {kind}"), async || {
+            let seen = self.controller().await.member_events(kind) - before;
+            if seen >= expected { Ok(()) } else { Err(format!("the controller has seen {seen}")) }
+        })
         .await
     }
 
@@ -99,10 +92,7 @@ impl Federation {
             scope: Scope::Namespaced,
         };
         let descriptor = self.descriptor(kind);
-        let namespace = self
-            .federated_namespace(descriptor, name)
-            .unwrap_or("default")
-            .to_owned();
+        let namespace = self.federated_namespace(descriptor, name).unwrap_or("default").to_owned();
         let mut events = self.host.objects(&resource, Some(&namespace)).list("").await?;
         events.retain(|event| {
             let about = json!({

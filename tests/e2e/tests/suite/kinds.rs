@@ -1,7 +1,9 @@
 //! What holds for the objects of every kind: the ten generated ones, and one that is derived.
 
 use anyhow::{Context, Result, ensure};
-use kubefed_e2e::{FIRST, Federation, Kind, MEMBERS, Patch, SECOND, cluster_status, differs, merged, placement};
+use kubefed_e2e::{
+    FIRST, Federation, Kind, MEMBERS, Patch, SECOND, cluster_status, differs, merged, placement,
+};
 use serde_json::{Value, json};
 
 /// One test per kind of what a function does with it.
@@ -76,7 +78,10 @@ async fn life(federation: &Federation, kind: &Kind) -> Result<()> {
     let overridden = merged(&managed, &kind.overridden);
     federation.wait_member(SECOND, kind_name, name, &overridden).await.context("overridden")?;
     federation.wait_propagated(kind_name, name).await?;
-    federation.require_member(FIRST, kind_name, name, &edited).await.context("another member is overridden")?;
+    federation
+        .require_member(FIRST, kind_name, name, &edited)
+        .await
+        .context("another member is overridden")?;
 
     let targets = federation.targets(FIRST, kind_name).by("somebody");
     let drifted = targets.patch(name, Patch::Merge, &kind.drift).await?.ok()?;
@@ -148,7 +153,8 @@ async fn foreign_changes(federation: &Federation, kind: &Kind) -> Result<()> {
     let written = written.of(&federated(federation, kind).0, &federated(federation, kind).1);
     ensure!(written.total() == 0, "written to the host: {written}");
     let target = &federation.descriptor(kind.name).target;
-    let applied = federation.counted(&counts, FIRST).await.of(&target.group, &target.plural_name).verb("APPLY");
+    let applied =
+        federation.counted(&counts, FIRST).await.of(&target.group, &target.plural_name).verb("APPLY");
     ensure!(applied.is_empty(), "the member counts {applied}");
     federation.require_member(FIRST, kind.name, name, &kind.foreign).await.context("what others have set")
 }
@@ -168,7 +174,8 @@ async fn own_change(federation: &Federation, kind: &Kind) -> Result<()> {
     let written = federation.wire(FIRST).since(mark).writes();
     ensure!(written.total() == 1 && written.verb("APPLY").named(name).total() == 1, "written: {written}");
     let target = &federation.descriptor(kind.name).target;
-    let applied = federation.counted(&counts, FIRST).await.of(&target.group, &target.plural_name).verb("APPLY");
+    let applied =
+        federation.counted(&counts, FIRST).await.of(&target.group, &target.plural_name).verb("APPLY");
     ensure!(applied.total() == 1, "the member counts {applied}");
     Ok(())
 }

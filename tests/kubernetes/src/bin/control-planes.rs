@@ -21,12 +21,7 @@ async fn main() -> Result<()> {
         writeln!(output, "process {id}")?;
     }
     for plane in planes.planes() {
-        writeln!(
-            output,
-            "plane {} {}",
-            plane.name(),
-            plane.kubeconfig_file().display()
-        )?;
+        writeln!(output, "plane {} {}", plane.name(), plane.kubeconfig_file().display())?;
     }
     writeln!(output, "ready")?;
     drop(output);

@@ -169,24 +169,16 @@ fn compare_items(
             ([_, _, ..], [_, _, ..]) => {
                 let same = old_items.len() == new_items.len()
                     && old_items.iter().zip(new_items).all(|(old, new)| equal(old, new));
-                (
-                    Own {
-                        modified: !same,
-                        ..Own::default()
-                    },
-                    Comparison::default(),
-                )
+                (Own { modified: !same, ..Own::default() }, Comparison::default())
             }
             ([_, _, ..], new_items) => {
-                let (own, inner) = new_items
-                    .first()
-                    .map_or_else(Default::default, |new| node(item_shape, None, Some(new)));
+                let (own, inner) =
+                    new_items.first().map_or_else(Default::default, |new| node(item_shape, None, Some(new)));
                 (Own { removed: true, ..own }, inner)
             }
             (old_items, _) => {
-                let (own, inner) = old_items
-                    .first()
-                    .map_or_else(Default::default, |old| node(item_shape, Some(old), None));
+                let (own, inner) =
+                    old_items.first().map_or_else(Default::default, |old| node(item_shape, Some(old), None));
                 (Own { added: true, ..own }, inner)
             }
         };

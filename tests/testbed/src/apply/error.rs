@@ -68,12 +68,7 @@ impl fmt::Display for ApplyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Conflict(conflicts) => match conflicts.as_slice() {
-                [one] => write!(
-                    f,
-                    "Apply failed with 1 conflict: {}: {}",
-                    one.message(),
-                    one.field
-                ),
+                [one] => write!(f, "Apply failed with 1 conflict: {}: {}", one.message(), one.field),
                 several => write_conflicts(f, several),
             },
             Self::Typed { object, errors } => {
@@ -97,12 +92,7 @@ fn write_conflicts(f: &mut fmt::Formatter<'_>, conflicts: &[Conflict]) -> fmt::R
         lines.push(format!("- {}", conflict.field));
         previous = Some(manager);
     }
-    write!(
-        f,
-        "Apply failed with {} conflicts: {}",
-        conflicts.len(),
-        lines.join("\n")
-    )
+    write!(f, "Apply failed with {} conflicts: {}", conflicts.len(), lines.join("\n"))
 }
 
 /// The fields in conflict by the manager that owns them, before they become an error.

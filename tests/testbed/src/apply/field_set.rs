@@ -78,10 +78,7 @@ impl FieldSet {
 
     /// What is below a step, `None` where nothing is.
     pub(crate) fn below(&self, element: &PathElement) -> Option<&Self> {
-        self.nodes
-            .get(element)
-            .map(|node| &node.below)
-            .filter(|below| !below.is_empty())
+        self.nodes.get(element).map(|node| &node.below).filter(|below| !below.is_empty())
     }
 
     /// Whether the path is a member.
@@ -154,11 +151,7 @@ impl FieldSet {
     pub(crate) fn leaves(&self) -> Self {
         let mut leaves = Self::default();
         for (element, node) in &self.nodes {
-            leaves.put(
-                element.clone(),
-                node.member && node.below.is_empty(),
-                node.below.leaves(),
-            );
+            leaves.put(element.clone(), node.member && node.below.is_empty(), node.below.leaves());
         }
         leaves
     }

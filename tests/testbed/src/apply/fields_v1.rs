@@ -71,18 +71,11 @@ fn element_of(key: &str) -> Result<Option<PathElement>, FieldsError> {
         "k" => {
             let keys: Map<String, Value> =
                 serde_json::from_str(content).map_err(|error| malformed(error.to_string()))?;
-            let mut keys: Vec<_> = keys
-                .into_iter()
-                .map(|(name, value)| (name, KeyValue(value)))
-                .collect();
+            let mut keys: Vec<_> = keys.into_iter().map(|(name, value)| (name, KeyValue(value))).collect();
             keys.sort();
             PathElement::Key(keys)
         }
-        "i" => PathElement::Index(
-            content
-                .parse()
-                .map_err(|_| malformed("not an index".to_owned()))?,
-        ),
+        "i" => PathElement::Index(content.parse().map_err(|_| malformed("not an index".to_owned()))?),
         _ => return Ok(None),
     };
     Ok(Some(element))

@@ -51,34 +51,24 @@ pub(crate) fn sync(object: &mut Value, applied: &Value) {
         return;
     }
     let mut configuration = applied.clone();
-    if let Some(annotations) = configuration
-        .pointer_mut("/metadata/annotations")
-        .and_then(Value::as_object_mut)
+    if let Some(annotations) =
+        configuration.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut)
     {
         annotations.remove(ANNOTATION);
     }
-    let Some(annotations) = object
-        .pointer_mut("/metadata/annotations")
-        .and_then(Value::as_object_mut)
-    else {
+    let Some(annotations) = object.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) else {
         return;
     };
     // The encoder ends a document with a newline.
     annotations.insert(ANNOTATION.to_owned(), Value::from(format!("{configuration}\n")));
-    let bytes: usize = annotations
-        .iter()
-        .map(|(key, value)| key.len() + value.as_str().map_or(0, str::len))
-        .sum();
+    let bytes: usize =
+        annotations.iter().map(|(key, value)| key.len() + value.as_str().map_or(0, str::len)).sum();
     if bytes > MOST_ANNOTATION_BYTES {
         annotations.remove(ANNOTATION);
     }
 }
 
 fn annotation(object: &Value) -> Option<&str> {
-    let text = object
-        .get("metadata")?
-        .get("annotations")?
-        .get(ANNOTATION)?
-        .as_str()?;
+    let text = object.get("metadata")?.get("annotations")?.get(ANNOTATION)?.as_str()?;
     (!text.is_empty()).then_some(text)
 }

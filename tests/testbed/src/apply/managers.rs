@@ -48,12 +48,7 @@ impl ManagerId {
         Self {
             manager: if manager.is_empty() { "unknown" } else { manager }.to_owned(),
             operation,
-            version: if operation == Operation::Apply {
-                ""
-            } else {
-                api_version
-            }
-            .to_owned(),
+            version: if operation == Operation::Apply { "" } else { api_version }.to_owned(),
             subresource: subresource.unwrap_or_default().to_owned(),
         }
     }
@@ -94,11 +89,8 @@ impl Managers {
                 manager: text("manager").unwrap_or_default().to_owned(),
                 ..ManagerId::new("", operation, api_version, text("subresource"))
             };
-            let owned = Owned {
-                fields,
-                api_version: api_version.to_owned(),
-                time: text("time").map(str::to_owned),
-            };
+            let owned =
+                Owned { fields, api_version: api_version.to_owned(), time: text("time").map(str::to_owned) };
             managers.insert(id, owned);
         }
         Some(Self(managers))
@@ -106,9 +98,7 @@ impl Managers {
 
     /// The managers of an object; none where it has no entries, or malformed ones.
     pub(crate) fn of(object: &Value) -> Self {
-        entries_of(object)
-            .and_then(|entries| Self::decode(entries))
-            .unwrap_or_default()
+        entries_of(object).and_then(|entries| Self::decode(entries)).unwrap_or_default()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -156,12 +146,8 @@ impl Managers {
         if count <= MOST_UPDATERS {
             return;
         }
-        updaters.sort_by_key(|id| {
-            (
-                self.0.get(id).map_or(0, |owned| seconds(owned.time.as_deref())),
-                id.clone(),
-            )
-        });
+        updaters
+            .sort_by_key(|id| (self.0.get(id).map_or(0, |owned| seconds(owned.time.as_deref())), id.clone()));
         let mut first_of_version: BTreeMap<String, ManagerId> = BTreeMap::new();
         for id in updaters {
             if count <= MOST_UPDATERS {
@@ -221,6 +207,5 @@ fn encode(id: &ManagerId, owned: &Owned) -> Value {
 
 /// Seconds since the epoch; an absent or unreadable time counts as the epoch.
 fn seconds(time: Option<&str>) -> i64 {
-    time.and_then(|time| time.parse::<jiff::Timestamp>().ok())
-        .map_or(0, jiff::Timestamp::as_second)
+    time.and_then(|time| time.parse::<jiff::Timestamp>().ok()).map_or(0, jiff::Timestamp::as_second)
 }

@@ -18,11 +18,7 @@ pub(crate) fn merge(shape: Shape<'_>, live: &Value, applied: &Value) -> Value {
 
 fn node(shape: Shape<'_>, live: Option<&Value>, applied: Option<&Value>) -> Option<Value> {
     // Where the two differ in form the applied one decides.
-    let shape = if applied.is_none() {
-        shape.narrowed(live)
-    } else {
-        shape.narrowed(applied)
-    };
+    let shape = if applied.is_none() { shape.narrowed(live) } else { shape.narrowed(applied) };
     match shape.form() {
         Form::Map(map, false) => {
             let (live, applied) = (entries(live), entries(applied));
@@ -58,11 +54,7 @@ fn merge_entries(
         }
     };
     for (name, live_value) in live.into_iter().flatten() {
-        visit(
-            name,
-            Some(live_value),
-            applied.and_then(|applied| applied.get(name)),
-        );
+        visit(name, Some(live_value), applied.and_then(|applied| applied.get(name)));
     }
     for (name, applied_value) in applied.into_iter().flatten() {
         if live.is_none_or(|live| !live.contains_key(name)) {
@@ -81,15 +73,11 @@ struct Side<'v> {
 
 impl<'v> Side<'v> {
     fn new(shape: Shape<'_>, list: &ListType, items: Option<&'v Vec<Value>>) -> Self {
-        let mut side = Self {
-            order: Vec::new(),
-            by_name: BTreeMap::new(),
-        };
+        let mut side = Self { order: Vec::new(), by_name: BTreeMap::new() };
         for item in items.into_iter().flatten() {
             if let Ok(element) = item_element(shape.types, list, item) {
                 let shared = side.by_name.contains_key(&element);
-                side.by_name
-                    .insert(element.clone(), if shared { &Value::Null } else { item });
+                side.by_name.insert(element.clone(), if shared { &Value::Null } else { item });
                 side.order.push((element, item));
             }
         }
@@ -114,12 +102,8 @@ fn merge_items(
     let item_shape = list.items.shape(shape.types);
     let live = Side::new(shape, list, live);
     let applied = Side::new(shape, list, applied);
-    let mut shared: VecDeque<&PathElement> = applied
-        .order
-        .iter()
-        .map(|(name, _)| name)
-        .filter(|name| live.named(name).is_some())
-        .collect();
+    let mut shared: VecDeque<&PathElement> =
+        applied.order.iter().map(|(name, _)| name).filter(|name| live.named(name).is_some()).collect();
     let mut merged = Vec::with_capacity(live.order.len().max(applied.order.len()));
     let mut done = BTreeSet::new();
     let (mut from_live, mut from_applied) = (0, 0);

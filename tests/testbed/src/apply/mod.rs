@@ -107,24 +107,12 @@ pub(crate) fn apply(request: &ApplyRequest<'_>) -> Result<Applied, ApplyError> {
         errors: errors.to_string(),
     })?;
     let live = prepared(request.schema, request.live);
-    validate(shape, &live, Duplicates::Allowed).map_err(|errors| ApplyError::TypedLive {
-        object: described(&live),
-        errors: errors.to_string(),
-    })?;
-    let write = Write {
-        shape,
-        live: &live,
-        api_version: request.api_version,
-        ignored: request.ignored,
-    };
+    validate(shape, &live, Duplicates::Allowed)
+        .map_err(|errors| ApplyError::TypedLive { object: described(&live), errors: errors.to_string() })?;
+    let write = Write { shape, live: &live, api_version: request.api_version, ignored: request.ignored };
 
     let managers = managers_before(request, &live);
-    let id = ManagerId::new(
-        request.manager,
-        Operation::Apply,
-        request.api_version,
-        request.subresource,
-    );
+    let id = ManagerId::new(request.manager, Operation::Apply, request.api_version, request.subresource);
     let mut after = managers.clone();
     let mut merged = write.apply(request.applied, &mut after, &id, request.force);
     if let Err(conflicts) = merged {
@@ -161,22 +149,13 @@ pub(crate) fn apply(request: &ApplyRequest<'_>) -> Result<Applied, ApplyError> {
 
 fn outcome(live: Option<&Value>, mut object: Value) -> Applied {
     let Some(live) = live else {
-        return Applied {
-            object,
-            changed: true,
-        };
+        return Applied { object, changed: true };
     };
     keep_times(live, &mut object);
     if value::equal(live, &object) {
-        return Applied {
-            object: live.clone(),
-            changed: false,
-        };
+        return Applied { object: live.clone(), changed: false };
     }
-    Applied {
-        object,
-        changed: true,
-    }
+    Applied { object, changed: true }
 }
 
 /// The managers of the live object. An object that nobody owns anything of was written before there was ownership, or
@@ -195,12 +174,8 @@ fn managers_before(request: &ApplyRequest<'_>, live: &Value) -> Managers {
             ignored: request.ignored,
         };
         let own = write.replace(live, &mut managers);
-        let id = ManagerId::new(
-            BEFORE_FIRST_APPLY,
-            Operation::Update,
-            request.api_version,
-            request.subresource,
-        );
+        let id =
+            ManagerId::new(BEFORE_FIRST_APPLY, Operation::Update, request.api_version, request.subresource);
         give(&mut managers, id, &own, request.api_version, request.now);
     }
     managers
@@ -245,19 +220,9 @@ pub(crate) fn update(request: &UpdateRequest<'_>) -> Value {
     if !conform(&new) || !conform(&live) {
         return new;
     }
-    let write = Write {
-        shape,
-        live: &live,
-        api_version: request.api_version,
-        ignored: request.ignored,
-    };
+    let write = Write { shape, live: &live, api_version: request.api_version, ignored: request.ignored };
     let own = write.replace(&new, &mut managers);
-    let id = ManagerId::new(
-        request.manager,
-        Operation::Update,
-        request.api_version,
-        request.subresource,
-    );
+    let id = ManagerId::new(request.manager, Operation::Update, request.api_version, request.subresource);
     give(&mut managers, id.clone(), &own, request.api_version, request.now);
     if request.subresource == Some(SCALE)
         && let Some(owned) = managers.0.get_mut(&id)
@@ -289,9 +254,7 @@ fn base_of_update(request: &UpdateRequest<'_>) -> Managers {
     if resets {
         return Managers::default();
     }
-    Managers::decode(entries)
-        .filter(|managers| !managers.is_empty())
-        .unwrap_or_else(live)
+    Managers::decode(entries).filter(|managers| !managers.is_empty()).unwrap_or_else(live)
 }
 
 /// Adds what a write changed to what its manager owned before.
@@ -303,11 +266,7 @@ fn give(managers: &mut Managers, id: ManagerId, own: &FieldSet, api_version: &st
     if let Some(previous) = managers.0.remove(&id) {
         fields.extend(previous.fields);
     }
-    let owned = Owned {
-        fields,
-        api_version: api_version.to_owned(),
-        time: Some(now.to_owned()),
-    };
+    let owned = Owned { fields, api_version: api_version.to_owned(), time: Some(now.to_owned()) };
     managers.0.insert(id, owned);
 }
 
@@ -333,12 +292,7 @@ fn prepared(schema: &TypeSchema, object: Option<&Value>) -> Value {
 
 /// An object in the server's error texts: `namespace/name; group/version, Kind=Kind`.
 fn described(object: &Value) -> String {
-    let text = |pointer| {
-        object
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
+    let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let api_version = text("/apiVersion");
     let slash = if api_version.contains('/') { "" } else { "/" };
     format!(
@@ -391,13 +345,7 @@ pub(crate) fn manager_name(field_manager: Option<&str>, user_agent: &str) -> Str
     let mut name = String::new();
     let printable =
         |character: &char| *character == ' ' || !(character.is_control() || character.is_whitespace());
-    for character in user_agent
-        .split('/')
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .filter(printable)
-    {
+    for character in user_agent.split('/').next().unwrap_or_default().chars().filter(printable) {
         if name.len() + character.len_utf8() > LONGEST_MANAGER {
             break;
         }

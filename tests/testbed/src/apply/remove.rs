@@ -26,11 +26,7 @@ pub(crate) fn remove_items(shape: Shape<'_>, value: &Value, set: &FieldSet) -> V
                 };
                 left.insert(name.clone(), child);
             }
-            if left.is_empty() {
-                Value::Null
-            } else {
-                Value::Object(left)
-            }
+            if left.is_empty() { Value::Null } else { Value::Object(left) }
         }
         (Form::List(list), Value::Array(items)) if !list.is_atomic() => {
             let mut left = Vec::with_capacity(items.len());
@@ -47,11 +43,7 @@ pub(crate) fn remove_items(shape: Shape<'_>, value: &Value, set: &FieldSet) -> V
                     None => item.clone(),
                 });
             }
-            if left.is_empty() {
-                Value::Null
-            } else {
-                Value::Array(left)
-            }
+            if left.is_empty() { Value::Null } else { Value::Array(left) }
         }
         _ => Value::Null,
     }

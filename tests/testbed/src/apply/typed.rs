@@ -30,14 +30,7 @@ fn key_element(types: &Types, list: &ListType, keys: &[String], item: &Value) ->
     let item_type = list.items.shape(types).map;
     let mut found = Vec::with_capacity(keys.len());
     for key in keys {
-        let default = || {
-            item_type?
-                .fields
-                .get(key)?
-                .default
-                .as_ref()
-                .filter(|default| !default.is_null())
-        };
+        let default = || item_type?.fields.get(key)?.default.as_ref().filter(|default| !default.is_null());
         if let Some(value) = object.get(key).or_else(default) {
             found.push((key.clone(), KeyValue(value.clone())));
         }
@@ -93,10 +86,7 @@ fn collect(shape: Shape<'_>, value: &Value) -> (bool, FieldSet) {
 }
 
 fn collect_items(shape: Shape<'_>, list: &ListType, items: &[Value], set: &mut FieldSet) {
-    let elements: Vec<_> = items
-        .iter()
-        .map(|item| item_element(shape.types, list, item).ok())
-        .collect();
+    let elements: Vec<_> = items.iter().map(|item| item_element(shape.types, list, item).ok()).collect();
     let mut count: BTreeMap<&PathElement, usize> = BTreeMap::new();
     for element in elements.iter().flatten() {
         *count.entry(element).or_default() += 1;

@@ -49,11 +49,7 @@ impl Write<'_> {
         self.reconcile(managers);
         let merged = merge(self.shape, self.live, applied);
         let fields = field_set(self.shape, applied).without(self.ignored);
-        let owned = Owned {
-            fields,
-            api_version: self.api_version.to_owned(),
-            time: None,
-        };
+        let owned = Owned { fields, api_version: self.api_version.to_owned(), time: None };
         let last = managers.0.insert(own.clone(), owned);
         if let (Some(last), Some(owned)) = (&last, managers.0.get_mut(own)) {
             owned.time.clone_from(&last.time);
@@ -90,11 +86,7 @@ impl Write<'_> {
 
         // Back comes, too, what was not this manager's to remove.
         let pruned_set = named(&field_set(shape, &pruned));
-        remove_items(
-            shape,
-            merged,
-            &merged_set.difference(&pruned_set).intersection(&last),
-        )
+        remove_items(shape, merged, &merged_set.difference(&pruned_set).intersection(&last))
     }
 
     fn reconcile(&self, managers: &mut Managers) {
@@ -111,11 +103,8 @@ fn conflicts(comparison: &Comparison, managers: &Managers, own: &ManagerId) -> C
     for (id, owned) in managers.0.iter().filter(|(id, _)| *id != own) {
         let fields = owned.fields.intersection(&changed);
         if !fields.is_empty() {
-            let contested = Contested {
-                fields,
-                api_version: owned.api_version.clone(),
-                time: owned.time.clone(),
-            };
+            let contested =
+                Contested { fields, api_version: owned.api_version.clone(), time: owned.time.clone() };
             conflicts.0.insert(id.clone(), contested);
         }
     }
@@ -124,10 +113,7 @@ fn conflicts(comparison: &Comparison, managers: &Managers, own: &ManagerId) -> C
 
 /// Takes what the write changed, added and removed from everybody but `own`, and drops who is left with nothing.
 fn take_from_others(comparison: &Comparison, managers: &mut Managers, own: Option<&ManagerId>) {
-    let changed = comparison
-        .modified
-        .union(&comparison.added)
-        .union(&comparison.removed);
+    let changed = comparison.modified.union(&comparison.added).union(&comparison.removed);
     for (_, owned) in managers.0.iter_mut().filter(|(id, _)| Some(*id) != own) {
         owned.fields = owned.fields.difference(&changed);
     }

@@ -18,19 +18,13 @@ pub(crate) struct TypedErrors(Vec<(String, String)>);
 impl fmt::Display for TypedErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let print = |(path, message): &(String, String)| {
-            if path.is_empty() {
-                message.clone()
-            } else {
-                format!("{path}: {message}")
-            }
+            if path.is_empty() { message.clone() } else { format!("{path}: {message}") }
         };
         match self.0.as_slice() {
             [error] => f.write_str(&print(error)),
             errors => {
                 f.write_str("errors:")?;
-                errors
-                    .iter()
-                    .try_for_each(|error| write!(f, "\n  {}", print(error)))
+                errors.iter().try_for_each(|error| write!(f, "\n  {}", print(error)))
             }
         }
     }
@@ -51,17 +45,9 @@ pub(crate) enum Duplicates {
 /// # Errors
 /// With every fault found; the walk of a map ends at its first unknown field.
 pub(crate) fn validate(shape: Shape<'_>, value: &Value, duplicates: Duplicates) -> Result<(), TypedErrors> {
-    let mut walk = Walk {
-        duplicates,
-        path: String::new(),
-        errors: Vec::new(),
-    };
+    let mut walk = Walk { duplicates, path: String::new(), errors: Vec::new() };
     walk.value(shape, value);
-    if walk.errors.is_empty() {
-        Ok(())
-    } else {
-        Err(TypedErrors(walk.errors))
-    }
+    if walk.errors.is_empty() { Ok(()) } else { Err(TypedErrors(walk.errors)) }
 }
 
 struct Walk {
@@ -98,10 +84,7 @@ impl Walk {
     fn scalar(&mut self, expected: ScalarType, value: &Value) {
         match expected {
             ScalarType::Numeric if !value.is_number() => {
-                self.report(format!(
-                    "expected numeric (int or float), got {}",
-                    value::go_type(value)
-                ));
+                self.report(format!("expected numeric (int or float), got {}", value::go_type(value)));
             }
             ScalarType::String if !value.is_string() => {
                 self.report(format!("expected string, got {}", value::go_syntax(value)));

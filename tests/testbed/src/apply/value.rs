@@ -25,18 +25,11 @@ pub(crate) fn order(a: &Value, b: &Value) -> Ordering {
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
         (Value::Array(a), Value::Array(b)) => {
             let pairs = a.iter().zip(b).map(|(a, b)| order(a, b));
-            pairs
-                .fold(Ordering::Equal, Ordering::then)
-                .then(a.len().cmp(&b.len()))
+            pairs.fold(Ordering::Equal, Ordering::then).then(a.len().cmp(&b.len()))
         }
         (Value::Object(a), Value::Object(b)) => {
-            let pairs = a
-                .iter()
-                .zip(b)
-                .map(|((a_key, a), (b_key, b))| a_key.cmp(b_key).then(order(a, b)));
-            pairs
-                .fold(Ordering::Equal, Ordering::then)
-                .then(a.len().cmp(&b.len()))
+            let pairs = a.iter().zip(b).map(|((a_key, a), (b_key, b))| a_key.cmp(b_key).then(order(a, b)));
+            pairs.fold(Ordering::Equal, Ordering::then).then(a.len().cmp(&b.len()))
         }
         _ => rank(a).cmp(&rank(b)),
     }
@@ -78,10 +71,8 @@ pub(crate) fn go_plain(value: &Value) -> String {
                 format!("[{}]", items.iter().map(inner).collect::<Vec<_>>().join(" "))
             }
             Value::Object(object) => {
-                let entries: Vec<_> = object
-                    .iter()
-                    .map(|(key, value)| format!("{key}:{}", inner(value)))
-                    .collect();
+                let entries: Vec<_> =
+                    object.iter().map(|(key, value)| format!("{key}:{}", inner(value))).collect();
                 format!("map[{}]", entries.join(" "))
             }
             Value::Bool(_) | Value::Number(_) => value.to_string(),
@@ -97,16 +88,11 @@ pub(crate) fn go_syntax(value: &Value) -> String {
             Value::Null => "interface {}(nil)".to_owned(),
             Value::String(text) => format!("{text:?}"),
             Value::Array(items) => {
-                format!(
-                    "[]interface {{}}{{{}}}",
-                    items.iter().map(inner).collect::<Vec<_>>().join(", ")
-                )
+                format!("[]interface {{}}{{{}}}", items.iter().map(inner).collect::<Vec<_>>().join(", "))
             }
             Value::Object(object) => {
-                let entries: Vec<_> = object
-                    .iter()
-                    .map(|(key, value)| format!("{key:?}:{}", inner(value)))
-                    .collect();
+                let entries: Vec<_> =
+                    object.iter().map(|(key, value)| format!("{key:?}:{}", inner(value))).collect();
                 format!("map[string]interface {{}}{{{}}}", entries.join(", "))
             }
             Value::Bool(_) | Value::Number(_) => value.to_string(),

@@ -29,17 +29,12 @@ impl Certificates {
     pub(crate) fn new(plane: &str) -> Result<Self, CertificateError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, format!("{plane}-ca"));
+        params.distinguished_name.push(DnType::CommonName, format!("{plane}-ca"));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let certificate = params.self_signed(&key)?;
         let ca_pem = certificate.pem();
-        Ok(Self {
-            ca_pem,
-            issuer: Issuer::new(params, key),
-        })
+        Ok(Self { ca_pem, issuer: Issuer::new(params, key) })
     }
 
     /// TLS for a server on loopback, HTTP/2 preferred.
@@ -47,12 +42,8 @@ impl Certificates {
         let key = KeyPair::generate()?;
         let mut params =
             CertificateParams::new(vec!["localhost".to_owned(), "kubernetes.default.svc".to_owned()])?;
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "kube-apiserver");
-        params
-            .subject_alt_names
-            .push(SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
+        params.distinguished_name.push(DnType::CommonName, "kube-apiserver");
+        params.subject_alt_names.push(SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
         let certificate = params.signed_by(&key, &self.issuer)?;
         let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)

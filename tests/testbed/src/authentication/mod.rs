@@ -47,15 +47,11 @@ pub(crate) struct Authenticator {
 impl Authenticator {
     /// The user behind an `Authorization` header.
     pub(crate) fn authenticate(&self, resources: &Resources, header: &str) -> ApiResult<Identity> {
-        let token = header
-            .strip_prefix("Bearer ")
-            .or_else(|| header.strip_prefix("bearer "));
+        let token = header.strip_prefix("Bearer ").or_else(|| header.strip_prefix("bearer "));
         let token = token.ok_or_else(ApiError::unauthorized)?.trim();
         if token == self.admin_token {
             return Ok(Identity::admin("kubernetes-admin"));
         }
-        self.service_accounts
-            .authenticate(resources, token)
-            .ok_or_else(ApiError::unauthorized)
+        self.service_accounts.authenticate(resources, token).ok_or_else(ApiError::unauthorized)
     }
 }

@@ -40,15 +40,8 @@ impl ServiceAccountTokens {
             "kubernetes.io/serviceaccount/service-account.uid": uid,
             "sub": format!("system:serviceaccount:{namespace}:{account}"),
         });
-        let signature: Vec<u8> = (0..4)
-            .flat_map(|_| resources.random.next().to_be_bytes())
-            .collect();
-        format!(
-            "{}.{}.{}",
-            encode(&header),
-            encode(&claims),
-            URL_SAFE_NO_PAD.encode(signature)
-        )
+        let signature: Vec<u8> = (0..4).flat_map(|_| resources.random.next().to_be_bytes()).collect();
+        format!("{}.{}.{}", encode(&header), encode(&claims), URL_SAFE_NO_PAD.encode(signature))
     }
 
     pub(crate) fn authenticate(&self, resources: &Resources, token: &str) -> Option<Identity> {

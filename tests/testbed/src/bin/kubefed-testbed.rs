@@ -28,11 +28,7 @@ async fn main() -> anyhow::Result<()> {
     let mut planes = Vec::new();
     let mut together = Kubeconfig::default();
     for (index, name) in arguments.planes.iter().enumerate() {
-        let port = if arguments.port == 0 {
-            0
-        } else {
-            arguments.port.saturating_add(u16::try_from(index)?)
-        };
+        let port = if arguments.port == 0 { 0 } else { arguments.port.saturating_add(u16::try_from(index)?) };
         let plane = EmbeddedControlPlane::builder(name).port(port).start().await?;
         together = together.merge(plane.kubeconfig())?;
         planes.push(plane);
@@ -45,7 +41,5 @@ async fn main() -> anyhow::Result<()> {
         }
         None => writeln!(std::io::stdout(), "{text}")?,
     }
-    tokio::signal::ctrl_c()
-        .await
-        .context("interrupts cannot be waited for")
+    tokio::signal::ctrl_c().await.context("interrupts cannot be waited for")
 }

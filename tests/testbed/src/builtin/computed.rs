@@ -46,11 +46,7 @@ fn image_pull_policy(container: &mut Object) {
     let image = text(container, "image");
     let last = image.rsplit('/').next().unwrap_or_default();
     let latest = !image.contains('@') && last.split_once(':').is_none_or(|(_, tag)| tag == "latest");
-    set(
-        container,
-        "imagePullPolicy",
-        if latest { "Always" } else { "IfNotPresent" },
-    );
+    set(container, "imagePullPolicy", if latest { "Always" } else { "IfNotPresent" });
 }
 
 /// A volume without a source is an emptyDir.
@@ -78,18 +74,8 @@ fn host_ports(spec: &mut Object) {
         return;
     }
     for list in ["containers", "initContainers"] {
-        for container in spec
-            .get_mut(list)
-            .and_then(Value::as_array_mut)
-            .into_iter()
-            .flatten()
-        {
-            for port in container
-                .get_mut("ports")
-                .and_then(Value::as_array_mut)
-                .into_iter()
-                .flatten()
-            {
+        for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            for port in container.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
                 let number = port["containerPort"].clone();
                 if let Value::Object(port) = port {
                     set(port, "hostPort", number);
@@ -148,20 +134,12 @@ fn job_counts(spec: &mut Object) {
         set(spec, "completions", 1);
     }
     set(spec, "parallelism", 1);
-    let limit = if spec.contains_key("backoffLimitPerIndex") {
-        i64::from(i32::MAX)
-    } else {
-        6
-    };
+    let limit = if spec.contains_key("backoffLimitPerIndex") { i64::from(i32::MAX) } else { 6 };
     set(spec, "backoffLimit", limit);
 }
 
 fn pod_replacement_policy(spec: &mut Object) {
-    let policy = if spec.contains_key("podFailurePolicy") {
-        "Failed"
-    } else {
-        "TerminatingOrFailed"
-    };
+    let policy = if spec.contains_key("podFailurePolicy") { "Failed" } else { "TerminatingOrFailed" };
     set(spec, "podReplacementPolicy", policy);
 }
 
@@ -182,12 +160,7 @@ fn selector_from_template(object: &mut Object) {
 }
 
 fn template_labels(object: &Object) -> Option<Value> {
-    object
-        .get("spec")?
-        .get("template")?
-        .get("metadata")?
-        .get("labels")
-        .cloned()
+    object.get("spec")?.get("template")?.get("metadata")?.get("labels").cloned()
 }
 
 /// Every namespace carries its own name as a label.
@@ -216,10 +189,7 @@ fn string_data(secret: &mut Object) {
     let data = secret.entry("data").or_insert_with(|| json!({}));
     if let Value::Object(data) = data {
         for (key, value) in texts {
-            data.insert(
-                key,
-                Value::from(STANDARD.encode(value.as_str().unwrap_or_default())),
-            );
+            data.insert(key, Value::from(STANDARD.encode(value.as_str().unwrap_or_default())));
         }
     }
 }
@@ -235,19 +205,11 @@ fn service(spec: &mut Object) {
         }
     }
     set(spec, "type", "ClusterIP");
-    for port in spec
-        .get_mut("ports")
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
+    for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
         let Value::Object(port) = port else { continue };
         set(port, "protocol", "TCP");
         let number = port.get("port").cloned().unwrap_or_default();
-        if port
-            .get("targetPort")
-            .is_none_or(|target| *target == json!(0) || *target == json!(""))
-        {
+        if port.get("targetPort").is_none_or(|target| *target == json!(0) || *target == json!("")) {
             port.insert("targetPort".to_owned(), number);
         }
     }
@@ -278,12 +240,7 @@ fn role_binding(binding: &mut Object) {
     if let Some(Value::Object(role)) = binding.get_mut("roleRef") {
         set(role, "apiGroup", GROUP);
     }
-    for subject in binding
-        .get_mut("subjects")
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
+    for subject in binding.get_mut("subjects").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Value::Object(subject) = subject
             && matches!(text(subject, "kind"), "User" | "Group")
         {

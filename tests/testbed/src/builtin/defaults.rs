@@ -46,10 +46,7 @@ struct Table {
 static DEFAULTS: LazyLock<Table> = LazyLock::new(|| {
     // The table is part of the crate; a test reads it.
     let table: Value = serde_json::from_str(TABLE).unwrap_or_default();
-    Table {
-        blocks: read_rules(&table["blocks"]),
-        kinds: read_rules(&table["kinds"]),
-    }
+    Table { blocks: read_rules(&table["blocks"]), kinds: read_rules(&table["kinds"]) }
 });
 
 fn read_rules(blocks: &Value) -> BTreeMap<String, Vec<Rule>> {
@@ -57,12 +54,7 @@ fn read_rules(blocks: &Value) -> BTreeMap<String, Vec<Rule>> {
     blocks
         .map(|(name, rules)| {
             let rules = rules.as_array().into_iter().flatten();
-            (
-                name.clone(),
-                rules
-                    .filter_map(|rule| read_rule(rule[0].as_str()?, &rule[1]))
-                    .collect(),
-            )
+            (name.clone(), rules.filter_map(|rule| read_rule(rule[0].as_str()?, &rule[1])).collect())
         })
         .collect()
 }
@@ -70,9 +62,7 @@ fn read_rules(blocks: &Value) -> BTreeMap<String, Vec<Rule>> {
 fn read_rule(path: &str, value: &Value) -> Option<Rule> {
     let mut steps = Vec::new();
     for part in path.split('.').filter(|part| !part.is_empty()) {
-        let (field, elements) = part
-            .strip_suffix("[]")
-            .map_or((part, false), |field| (field, true));
+        let (field, elements) = part.strip_suffix("[]").map_or((part, false), |field| (field, true));
         steps.push(Step::Field(field.to_owned()));
         if elements {
             steps.push(Step::Elements);
@@ -149,11 +139,7 @@ mod tests {
                     let path = rule[0].as_str().expect("path");
                     let read = read_rule(path, &rule[1]);
                     assert!(read.is_some(), "{name}: {rule}");
-                    if let Some(Rule {
-                        action: Action::Block(block),
-                        ..
-                    }) = read
-                    {
+                    if let Some(Rule { action: Action::Block(block), .. }) = read {
                         assert!(DEFAULTS.blocks.contains_key(&block), "{name}: no block {block}");
                     }
                 }

@@ -41,11 +41,7 @@ pub(super) fn prepare_changed(_resources: &Resources, _live: &Value, new: &mut V
 }
 
 fn versions(object: &Value) -> impl Iterator<Item = (usize, &Value)> {
-    object["spec"]["versions"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
+    object["spec"]["versions"].as_array().into_iter().flatten().enumerate()
 }
 
 fn storage_version(object: &Value) -> Option<Value> {
@@ -57,10 +53,7 @@ fn storage_version(object: &Value) -> Option<Value> {
 pub(super) fn check(object: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (group, plural) = (
-        text(&object["spec"]["group"]),
-        text(&object["spec"]["names"]["plural"]),
-    );
+    let (group, plural) = (text(&object["spec"]["group"]), text(&object["spec"]["names"]["plural"]));
     for (field, value) in [
         ("spec.group", &group),
         ("spec.names.plural", &plural),
@@ -74,23 +67,11 @@ pub(super) fn check(object: &Value) -> Vec<FieldError> {
     let wanted = format!("{plural}.{group}");
     if meta::text(object, "name") != wanted {
         let detail = "must be spec.names.plural+\".\"+spec.group";
-        errors.push(FieldError::invalid(
-            "metadata.name",
-            Value::from(meta::text(object, "name")),
-            detail,
-        ));
+        errors.push(FieldError::invalid("metadata.name", Value::from(meta::text(object, "name")), detail));
     }
-    if versions(object)
-        .filter(|(_, version)| version["storage"] == true)
-        .count()
-        != 1
-    {
+    if versions(object).filter(|(_, version)| version["storage"] == true).count() != 1 {
         let detail = "must have exactly one version marked as storage version";
-        errors.push(FieldError::invalid(
-            "spec.versions",
-            object["spec"]["versions"].clone(),
-            detail,
-        ));
+        errors.push(FieldError::invalid("spec.versions", object["spec"]["versions"].clone(), detail));
     }
     for (index, version) in versions(object) {
         let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
@@ -102,11 +83,7 @@ pub(super) fn check(object: &Value) -> Vec<FieldError> {
             errors.push(FieldError::invalid(field, Value::from(""), error.problem));
         } else if schema["type"] != "object" {
             let detail = "must be object at the root";
-            errors.push(FieldError::invalid(
-                format!("{path}.type"),
-                schema["type"].clone(),
-                detail,
-            ));
+            errors.push(FieldError::invalid(format!("{path}.type"), schema["type"].clone(), detail));
         }
     }
     errors

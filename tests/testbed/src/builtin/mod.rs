@@ -115,7 +115,7 @@ pub(crate) fn holds_deletion(resources: &Resources, kind: &ResourceKind, object:
 /// What else changes when an object is marked as being deleted.
 pub(crate) fn mark_deleted(kind: &ResourceKind, object: &mut Value) {
     match which(kind) {
-        ("", "namespaces") => object["status"]["phase"] = Value::from("Terminating"),
+        ("", "namespaces") => namespace::mark_deleted(object),
         (CRD_GROUP, _) => definition::mark_deleted(object),
         _ => {}
     }

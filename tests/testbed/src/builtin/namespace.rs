@@ -45,17 +45,17 @@ pub(super) fn prepare_changed(live: &Value, new: &mut Value) {
 pub(super) fn check_deletion(kind: &ResourceKind, object: &Value) -> ApiResult<()> {
     let name = meta::text(object, "name");
     if IMMORTAL.contains(&name) {
-        return Err(ApiError::forbidden(
-            kind,
-            name,
-            "this namespace may not be deleted",
-        ));
+        return Err(ApiError::forbidden(kind, name, "this namespace may not be deleted"));
     }
     Ok(())
 }
 
+/// Namespaces have a deletion of their own, which knows no grace period.
+pub(super) fn mark_deleted(object: &mut Value) {
+    meta::set(object, "deletionGracePeriodSeconds", Value::Null);
+    object["status"]["phase"] = Value::from("Terminating");
+}
+
 pub(super) fn holds_deletion(object: &Value) -> bool {
-    object["spec"]["finalizers"]
-        .as_array()
-        .is_some_and(|list| !list.is_empty())
+    object["spec"]["finalizers"].as_array().is_some_and(|list| !list.is_empty())
 }

@@ -20,20 +20,13 @@ struct Used {
 
 /// Addresses and ports of all services; few enough in tests to be read anew.
 fn used(resources: &Resources, kind: &ResourceKind) -> Used {
-    let mut used = Used {
-        addresses: BTreeSet::new(),
-        ports: BTreeSet::new(),
-    };
-    let page = resources
-        .store
-        .list(&kind.storage, &Selection::default(), 0, None);
+    let mut used = Used { addresses: BTreeSet::new(), ports: BTreeSet::new() };
+    let page = resources.store.list(&kind.storage, &Selection::default(), 0, None);
     for record in page.map(|page| page.records).unwrap_or_default() {
         let service = record.value();
-        used.addresses
-            .extend(service["spec"]["clusterIP"].as_str().map(str::to_owned));
+        used.addresses.extend(service["spec"]["clusterIP"].as_str().map(str::to_owned));
         let ports = service["spec"]["ports"].as_array().into_iter().flatten();
-        used.ports
-            .extend(ports.filter_map(|port| port["nodePort"].as_u64()));
+        used.ports.extend(ports.filter_map(|port| port["nodePort"].as_u64()));
     }
     used
 }
@@ -48,10 +41,7 @@ pub(super) fn prepare_new(resources: &Resources, kind: &ResourceKind, object: &m
         return Ok(());
     }
     let used = used(resources, kind);
-    let wanted = object["spec"]["clusterIP"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
+    let wanted = object["spec"]["clusterIP"].as_str().unwrap_or_default().to_owned();
     let address = match wanted.as_str() {
         "" => (0..=u64::from(u16::MAX))
             .map(|_| resources.random.next())
@@ -95,13 +85,7 @@ pub(super) fn prepare_changed(
         return Ok(());
     }
     // What was allocated is kept where the update does not say.
-    for field in [
-        "clusterIP",
-        "clusterIPs",
-        "ipFamilies",
-        "ipFamilyPolicy",
-        "healthCheckNodePort",
-    ] {
+    for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"] {
         if new["spec"][field].is_null() {
             match live["spec"].get(field) {
                 Some(value) => new["spec"][field] = value.clone(),
@@ -126,11 +110,7 @@ pub(super) fn prepare_changed(
             port.as_object_mut().map(|port| port.remove("nodePort"));
         }
     }
-    if has_node_ports(&is) {
-        allocate_ports(new, used(resources, kind).ports)
-    } else {
-        Ok(())
-    }
+    if has_node_ports(&is) { allocate_ports(new, used(resources, kind).ports) } else { Ok(()) }
 }
 
 fn has_node_ports(kind: &str) -> bool {
@@ -168,27 +148,16 @@ pub(super) fn check(object: &Value) -> Vec<FieldError> {
         let number = port["port"].as_i64().unwrap_or(0);
         if !(1..=65_535).contains(&number) {
             let detail = "must be between 1 and 65535, inclusive";
-            errors.push(FieldError::invalid(
-                format!("{path}.port"),
-                Value::from(number),
-                detail,
-            ));
+            errors.push(FieldError::invalid(format!("{path}.port"), Value::from(number), detail));
         }
         if !port["name"].is_null() && ports[..index].iter().any(|other| other["name"] == port["name"]) {
-            errors.push(FieldError::duplicate(
-                format!("{path}.name"),
-                port["name"].clone(),
-            ));
+            errors.push(FieldError::duplicate(format!("{path}.name"), port["name"].clone()));
         }
     }
     let kinds = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
     if !kinds.contains(&kind_of(object)) {
         let supported = kinds.map(str::to_owned);
-        errors.push(FieldError::not_supported(
-            "spec.type",
-            spec["type"].clone(),
-            &supported,
-        ));
+        errors.push(FieldError::not_supported("spec.type", spec["type"].clone(), &supported));
     }
     errors
 }

@@ -10,8 +10,6 @@ pub(crate) enum NameRule {
     Subdomain,
     /// One RFC 1123 label.
     Label,
-    /// A label that begins with a letter.
-    Dns1035,
     /// Anything that can stand in a path.
     PathSegment,
 }
@@ -60,11 +58,7 @@ pub(crate) const PLAIN: Traits = Traits {
 };
 
 const fn of(group: &'static str, resource: &'static str) -> Traits {
-    Traits {
-        group,
-        resource,
-        ..PLAIN
-    }
+    Traits { group, resource, ..PLAIN }
 }
 
 const EXTENSION: &[&str] = &["api-extensions"];
@@ -85,26 +79,10 @@ const EVENT_FIELDS: &[&str] = &[
 ];
 
 const TABLE: &[Traits] = &[
-    Traits {
-        short_names: &["cm"],
-        ..of("", "configmaps")
-    },
-    Traits {
-        short_names: &["ep"],
-        create_on_update: true,
-        ..of("", "endpoints")
-    },
-    Traits {
-        short_names: &["ev"],
-        create_on_update: true,
-        selectable: EVENT_FIELDS,
-        ..of("", "events")
-    },
-    Traits {
-        short_names: &["limits"],
-        create_on_update: true,
-        ..of("", "limitranges")
-    },
+    Traits { short_names: &["cm"], ..of("", "configmaps") },
+    Traits { short_names: &["ep"], create_on_update: true, ..of("", "endpoints") },
+    Traits { short_names: &["ev"], create_on_update: true, selectable: EVENT_FIELDS, ..of("", "events") },
+    Traits { short_names: &["limits"], create_on_update: true, ..of("", "limitranges") },
     Traits {
         name_rule: NameRule::Label,
         short_names: &["ns"],
@@ -112,21 +90,9 @@ const TABLE: &[Traits] = &[
         selectable: &["status.phase"],
         ..of("", "namespaces")
     },
-    Traits {
-        short_names: &["no"],
-        selectable: &["spec.unschedulable"],
-        ..of("", "nodes")
-    },
-    Traits {
-        short_names: &["pvc"],
-        returns_deleted: true,
-        ..of("", "persistentvolumeclaims")
-    },
-    Traits {
-        short_names: &["pv"],
-        returns_deleted: true,
-        ..of("", "persistentvolumes")
-    },
+    Traits { short_names: &["no"], selectable: &["spec.unschedulable"], ..of("", "nodes") },
+    Traits { short_names: &["pvc"], returns_deleted: true, ..of("", "persistentvolumeclaims") },
+    Traits { short_names: &["pv"], returns_deleted: true, ..of("", "persistentvolumes") },
     Traits {
         short_names: &["po"],
         categories: ALL,
@@ -142,33 +108,13 @@ const TABLE: &[Traits] = &[
         status_keeps: &["metadata.ownerReferences", "metadata.deletionTimestamp"],
         ..of("", "pods")
     },
+    Traits { generation: true, returns_deleted: true, ..of("", "podtemplates") },
+    Traits { short_names: &["rc"], categories: ALL, generation: true, ..of("", "replicationcontrollers") },
+    Traits { short_names: &["quota"], returns_deleted: true, ..of("", "resourcequotas") },
+    Traits { selectable: &["type"], ..of("", "secrets") },
+    Traits { short_names: &["sa"], returns_deleted: true, ..of("", "serviceaccounts") },
     Traits {
-        generation: true,
-        returns_deleted: true,
-        ..of("", "podtemplates")
-    },
-    Traits {
-        short_names: &["rc"],
-        categories: ALL,
-        generation: true,
-        ..of("", "replicationcontrollers")
-    },
-    Traits {
-        short_names: &["quota"],
-        returns_deleted: true,
-        ..of("", "resourcequotas")
-    },
-    Traits {
-        selectable: &["type"],
-        ..of("", "secrets")
-    },
-    Traits {
-        short_names: &["sa"],
-        returns_deleted: true,
-        ..of("", "serviceaccounts")
-    },
-    Traits {
-        name_rule: NameRule::Dns1035,
+        name_rule: NameRule::Label,
         short_names: &["svc"],
         categories: ALL,
         create_on_update: true,
@@ -219,16 +165,8 @@ const TABLE: &[Traits] = &[
         version_required: true,
         ..of("apiextensions.k8s.io", "customresourcedefinitions")
     },
-    Traits {
-        categories: EXTENSION,
-        ..of("apiregistration.k8s.io", "apiservices")
-    },
-    Traits {
-        short_names: &["ds"],
-        categories: ALL,
-        generation: true,
-        ..of("apps", "daemonsets")
-    },
+    Traits { categories: EXTENSION, ..of("apiregistration.k8s.io", "apiservices") },
+    Traits { short_names: &["ds"], categories: ALL, generation: true, ..of("apps", "daemonsets") },
     Traits {
         short_names: &["deploy"],
         categories: ALL,
@@ -244,43 +182,17 @@ const TABLE: &[Traits] = &[
         selectable: &["status.replicas"],
         ..of("apps", "replicasets")
     },
-    Traits {
-        short_names: &["sts"],
-        categories: ALL,
-        generation: true,
-        ..of("apps", "statefulsets")
-    },
-    Traits {
-        short_names: &["hpa"],
-        categories: ALL,
-        ..of("autoscaling", "horizontalpodautoscalers")
-    },
-    Traits {
-        short_names: &["cj"],
-        categories: ALL,
-        generation: true,
-        ..of("batch", "cronjobs")
-    },
-    Traits {
-        categories: ALL,
-        generation: true,
-        selectable: &["status.successful"],
-        ..of("batch", "jobs")
-    },
+    Traits { short_names: &["sts"], categories: ALL, generation: true, ..of("apps", "statefulsets") },
+    Traits { short_names: &["hpa"], categories: ALL, ..of("autoscaling", "horizontalpodautoscalers") },
+    Traits { short_names: &["cj"], categories: ALL, generation: true, ..of("batch", "cronjobs") },
+    Traits { categories: ALL, generation: true, selectable: &["status.successful"], ..of("batch", "jobs") },
     Traits {
         short_names: &["csr"],
         selectable: &["spec.signerName"],
         ..of("certificates.k8s.io", "certificatesigningrequests")
     },
-    Traits {
-        create_on_update: true,
-        version_required: true,
-        ..of("coordination.k8s.io", "leases")
-    },
-    Traits {
-        generation: true,
-        ..of("discovery.k8s.io", "endpointslices")
-    },
+    Traits { create_on_update: true, version_required: true, ..of("coordination.k8s.io", "leases") },
+    Traits { generation: true, ..of("discovery.k8s.io", "endpointslices") },
     Traits {
         short_names: &["ev"],
         create_on_update: true,
@@ -288,37 +200,13 @@ const TABLE: &[Traits] = &[
         stored_as: Some(("", "events")),
         ..of("events.k8s.io", "events")
     },
-    Traits {
-        generation: true,
-        ..of("flowcontrol.apiserver.k8s.io", "flowschemas")
-    },
-    Traits {
-        generation: true,
-        ..of("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations")
-    },
-    Traits {
-        generation: true,
-        ..of("networking.k8s.io", "ingressclasses")
-    },
-    Traits {
-        short_names: &["ing"],
-        generation: true,
-        ..of("networking.k8s.io", "ingresses")
-    },
-    Traits {
-        short_names: &["ip"],
-        ..of("networking.k8s.io", "ipaddresses")
-    },
-    Traits {
-        short_names: &["netpol"],
-        generation: true,
-        ..of("networking.k8s.io", "networkpolicies")
-    },
-    Traits {
-        create_on_update: true,
-        version_required: true,
-        ..of("node.k8s.io", "runtimeclasses")
-    },
+    Traits { generation: true, ..of("flowcontrol.apiserver.k8s.io", "flowschemas") },
+    Traits { generation: true, ..of("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations") },
+    Traits { generation: true, ..of("networking.k8s.io", "ingressclasses") },
+    Traits { short_names: &["ing"], generation: true, ..of("networking.k8s.io", "ingresses") },
+    Traits { short_names: &["ip"], ..of("networking.k8s.io", "ipaddresses") },
+    Traits { short_names: &["netpol"], generation: true, ..of("networking.k8s.io", "networkpolicies") },
+    Traits { create_on_update: true, version_required: true, ..of("node.k8s.io", "runtimeclasses") },
     Traits {
         short_names: &["pdb"],
         generation: true,
@@ -345,53 +233,16 @@ const TABLE: &[Traits] = &[
         create_on_update: true,
         ..of("rbac.authorization.k8s.io", "roles")
     },
-    Traits {
-        generation: true,
-        returns_deleted: true,
-        ..of("resource.k8s.io", "deviceclasses")
-    },
-    Traits {
-        returns_deleted: true,
-        ..of("resource.k8s.io", "resourceclaims")
-    },
-    Traits {
-        returns_deleted: true,
-        ..of("resource.k8s.io", "resourceclaimtemplates")
-    },
-    Traits {
-        generation: true,
-        returns_deleted: true,
-        ..of("resource.k8s.io", "resourceslices")
-    },
-    Traits {
-        short_names: &["pc"],
-        generation: true,
-        ..of("scheduling.k8s.io", "priorityclasses")
-    },
-    Traits {
-        returns_deleted: true,
-        version_required: true,
-        ..of("storage.k8s.io", "csidrivers")
-    },
-    Traits {
-        returns_deleted: true,
-        version_required: true,
-        ..of("storage.k8s.io", "csinodes")
-    },
-    Traits {
-        version_required: true,
-        ..of("storage.k8s.io", "csistoragecapacities")
-    },
-    Traits {
-        short_names: &["sc"],
-        returns_deleted: true,
-        ..of("storage.k8s.io", "storageclasses")
-    },
-    Traits {
-        returns_deleted: true,
-        version_required: true,
-        ..of("storage.k8s.io", "volumeattachments")
-    },
+    Traits { generation: true, returns_deleted: true, ..of("resource.k8s.io", "deviceclasses") },
+    Traits { returns_deleted: true, ..of("resource.k8s.io", "resourceclaims") },
+    Traits { returns_deleted: true, ..of("resource.k8s.io", "resourceclaimtemplates") },
+    Traits { generation: true, returns_deleted: true, ..of("resource.k8s.io", "resourceslices") },
+    Traits { short_names: &["pc"], generation: true, ..of("scheduling.k8s.io", "priorityclasses") },
+    Traits { returns_deleted: true, version_required: true, ..of("storage.k8s.io", "csidrivers") },
+    Traits { returns_deleted: true, version_required: true, ..of("storage.k8s.io", "csinodes") },
+    Traits { version_required: true, ..of("storage.k8s.io", "csistoragecapacities") },
+    Traits { short_names: &["sc"], returns_deleted: true, ..of("storage.k8s.io", "storageclasses") },
+    Traits { returns_deleted: true, version_required: true, ..of("storage.k8s.io", "volumeattachments") },
     Traits {
         short_names: &["vac"],
         returns_deleted: true,
@@ -401,8 +252,5 @@ const TABLE: &[Traits] = &[
 
 /// The traits of a resource.
 pub(crate) fn traits(group: &str, resource: &str) -> &'static Traits {
-    TABLE
-        .iter()
-        .find(|traits| traits.group == group && traits.resource == resource)
-        .unwrap_or(&PLAIN)
+    TABLE.iter().find(|traits| traits.group == group && traits.resource == resource).unwrap_or(&PLAIN)
 }

@@ -11,16 +11,10 @@ const DATA_LIMIT: u64 = 1_048_576;
 
 /// Fields that an update must leave as they are.
 pub(super) fn check_same(live: &Value, new: &Value, paths: &[&str]) -> Vec<FieldError> {
-    let changed = paths
-        .iter()
-        .filter(|path| meta::at_dotted(live, path) != meta::at_dotted(new, path));
+    let changed = paths.iter().filter(|path| meta::at_dotted(live, path) != meta::at_dotted(new, path));
     changed
         .map(|path| {
-            FieldError::invalid(
-                *path,
-                meta::at_dotted(new, path).cloned().unwrap_or_default(),
-                IMMUTABLE,
-            )
+            FieldError::invalid(*path, meta::at_dotted(new, path).cloned().unwrap_or_default(), IMMUTABLE)
         })
         .collect()
 }
@@ -89,11 +83,7 @@ pub(super) fn check_workload(object: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if spec["replicas"].as_i64().is_some_and(|replicas| replicas < 0) {
         let detail = "must be greater than or equal to 0";
-        errors.push(FieldError::invalid(
-            "spec.replicas",
-            spec["replicas"].clone(),
-            detail,
-        ));
+        errors.push(FieldError::invalid("spec.replicas", spec["replicas"].clone(), detail));
     }
     if spec["template"].is_null() && spec["selector"].is_null() {
         // Kinds of the group without pods.
@@ -111,58 +101,40 @@ pub(super) fn check_workload(object: &Value) -> Vec<FieldError> {
     let labels = &spec["template"]["metadata"]["labels"];
     if !selector.is_null() && !selects(selector, labels) {
         let detail = "`selector` does not match template `labels`";
-        errors.push(FieldError::invalid(
-            "spec.template.metadata.labels",
-            labels.clone(),
-            detail,
-        ));
+        errors.push(FieldError::invalid("spec.template.metadata.labels", labels.clone(), detail));
     }
     check_pod_spec(&spec["template"]["spec"], "spec.template.spec", &mut errors);
     errors
 }
 
 fn is_empty_selector(selector: &Value) -> bool {
-    ["matchLabels", "matchExpressions"]
-        .iter()
-        .all(|field| match &selector[*field] {
-            Value::Object(map) => map.is_empty(),
-            Value::Array(list) => list.is_empty(),
-            _ => true,
-        })
+    ["matchLabels", "matchExpressions"].iter().all(|field| match &selector[*field] {
+        Value::Object(map) => map.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        _ => true,
+    })
 }
 
 fn selects(selector: &Value, labels: &Value) -> bool {
-    let exact = selector["matchLabels"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .all(|(name, value)| labels[name] == *value);
-    let expressions = selector["matchExpressions"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .all(|expression| {
-            let value = &labels[expression["key"].as_str().unwrap_or_default()];
-            let listed = expression["values"]
-                .as_array()
-                .is_some_and(|values| values.contains(value));
-            match expression["operator"].as_str().unwrap_or_default() {
-                "In" => listed,
-                "NotIn" => !listed,
-                "Exists" => !value.is_null(),
-                "DoesNotExist" => value.is_null(),
-                _ => false,
-            }
-        });
+    let exact =
+        selector["matchLabels"].as_object().into_iter().flatten().all(|(name, value)| labels[name] == *value);
+    let expressions = selector["matchExpressions"].as_array().into_iter().flatten().all(|expression| {
+        let value = &labels[expression["key"].as_str().unwrap_or_default()];
+        let listed = expression["values"].as_array().is_some_and(|values| values.contains(value));
+        match expression["operator"].as_str().unwrap_or_default() {
+            "In" => listed,
+            "NotIn" => !listed,
+            "Exists" => !value.is_null(),
+            "DoesNotExist" => value.is_null(),
+            _ => false,
+        }
+    });
     exact && expressions
 }
 
 /// Containers need names and images, and the names must differ.
 fn check_pod_spec(spec: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    let containers = spec["containers"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let containers = spec["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
     if containers.is_empty() {
         errors.push(FieldError::required(format!("{path}.containers"), ""));
     }
@@ -171,14 +143,8 @@ fn check_pod_spec(spec: &Value, path: &str, errors: &mut Vec<FieldError>) {
         let text = |field: &str| container[field].as_str().unwrap_or_default();
         if text("name").is_empty() {
             errors.push(FieldError::required(format!("{path}.name"), ""));
-        } else if containers[..index]
-            .iter()
-            .any(|other| other["name"] == container["name"])
-        {
-            errors.push(FieldError::duplicate(
-                format!("{path}.name"),
-                container["name"].clone(),
-            ));
+        } else if containers[..index].iter().any(|other| other["name"] == container["name"]) {
+            errors.push(FieldError::duplicate(format!("{path}.name"), container["name"].clone()));
         }
         if text("image").is_empty() {
             errors.push(FieldError::required(format!("{path}.image"), ""));
@@ -233,9 +199,7 @@ pub(super) fn check_job(object: &Value) -> Vec<FieldError> {
     let spec = &object["spec"];
     let mut errors = Vec::new();
     check_pod_spec(&spec["template"]["spec"], "spec.template.spec", &mut errors);
-    let policy = spec["template"]["spec"]["restartPolicy"]
-        .as_str()
-        .unwrap_or_default();
+    let policy = spec["template"]["spec"]["restartPolicy"].as_str().unwrap_or_default();
     if policy == "Always" {
         let supported = ["OnFailure", "Never"].map(str::to_owned);
         let path = "spec.template.spec.restartPolicy";
@@ -247,12 +211,8 @@ pub(super) fn check_job(object: &Value) -> Vec<FieldError> {
 }
 
 pub(super) fn check_job_change(live: &Value, new: &Value) -> Vec<FieldError> {
-    let mut paths = vec![
-        "spec.selector",
-        "spec.completionMode",
-        "spec.podFailurePolicy",
-        "spec.backoffLimitPerIndex",
-    ];
+    let mut paths =
+        vec!["spec.selector", "spec.completionMode", "spec.podFailurePolicy", "spec.backoffLimitPerIndex"];
     if new["spec"]["completionMode"] != "Indexed" {
         paths.push("spec.completions");
     }

@@ -21,10 +21,7 @@ pub(super) struct Accounts {
 
 impl Accounts {
     pub(super) fn new(ca_pem: String) -> Self {
-        Self {
-            ca_pem,
-            tokens: ServiceAccountTokens,
-        }
+        Self { ca_pem, tokens: ServiceAccountTokens }
     }
 
     pub(super) fn observe(&self, resources: &Resources, observed: &Observed<'_>) {
@@ -69,12 +66,7 @@ impl Accounts {
             let Some(kind) = resources.registry.find("", "v1", resource) else {
                 continue;
             };
-            let target = Target {
-                kind: &kind,
-                namespace,
-                name: &name,
-                subresource: None,
-            };
+            let target = Target { kind: &kind, namespace, name: &name, subresource: None };
             if let Err(error) = resources.create(&target, object, &options()) {
                 // The namespace may be going or gone.
                 tracing::debug!(namespace, name, message = error.message, "not created");
@@ -93,11 +85,8 @@ impl Accounts {
             name: "type".to_owned(),
             operator: crate::store::Operator::In(vec![SECRET_TYPE.to_owned()]),
         });
-        for record in resources
-            .store
-            .list(&secrets, &selection, 0, None)
-            .map(|page| page.records)
-            .unwrap_or_default()
+        for record in
+            resources.store.list(&secrets, &selection, 0, None).map(|page| page.records).unwrap_or_default()
         {
             let secret = record.value();
             if meta::field(&secret, "annotations")[ACCOUNT_ANNOTATION] == observed.name() {
@@ -116,29 +105,15 @@ impl Accounts {
         let Some(kind) = resources.registry.find("", "v1", "secrets") else {
             return;
         };
-        let target = Target {
-            kind: &kind,
-            namespace,
-            name,
-            subresource: None,
-        };
+        let target = Target { kind: &kind, namespace, name, subresource: None };
         let account = resources.peek("", "serviceaccounts", namespace, account_name);
-        let account_uid = account
-            .as_ref()
-            .map(|account| meta::text(account, "uid").to_owned());
+        let account_uid = account.as_ref().map(|account| meta::text(account, "uid").to_owned());
         let wanted_uid = annotations[UID_ANNOTATION].as_str();
         let Some(uid) = account_uid.filter(|uid| wanted_uid.is_none_or(|wanted| wanted == uid)) else {
-            let options = DeleteOptions {
-                uid: Some(meta::text(secret, "uid").to_owned()),
-                ..DeleteOptions::default()
-            };
+            let options =
+                DeleteOptions { uid: Some(meta::text(secret, "uid").to_owned()), ..DeleteOptions::default() };
             if let Err(error) = resources.delete(&target, &options) {
-                tracing::debug!(
-                    namespace,
-                    name,
-                    message = error.message,
-                    "a token's secret was not deleted"
-                );
+                tracing::debug!(namespace, name, message = error.message, "a token's secret was not deleted");
             }
             return;
         };
@@ -156,12 +131,7 @@ impl Accounts {
         filled["namespace"] = Value::from(STANDARD.encode(namespace));
         let patch = json!({"metadata": {"annotations": {UID_ANNOTATION: uid}}, "data": filled});
         if let Err(error) = resources.patch(&target, PatchType::Merge, &patch, &options()) {
-            tracing::debug!(
-                namespace,
-                name,
-                message = error.message,
-                "a token's secret was not filled"
-            );
+            tracing::debug!(namespace, name, message = error.message, "a token's secret was not filled");
         }
     }
 }

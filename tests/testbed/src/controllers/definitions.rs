@@ -25,20 +25,14 @@ impl Definitions {
             let resource = GroupResource::new(&text(&spec["group"]), &text(&spec["names"]["plural"]));
             if observed.event.removed {
                 self.dying.remove(&resource);
-            } else if meta::finalizers(&definition)
-                .iter()
-                .any(|one| one == CLEANUP_FINALIZER)
+            } else if meta::finalizers(&definition).iter().any(|one| one == CLEANUP_FINALIZER)
                 && meta::is_being_deleted(&definition)
             {
                 delete_objects(resources, &resource);
                 self.dying.insert(resource.clone(), observed.name().to_owned());
                 finish_if_empty(resources, &resource, observed.name());
             }
-        } else if let Some(name) = self
-            .dying
-            .get(observed.resource)
-            .filter(|_| observed.event.removed)
-        {
+        } else if let Some(name) = self.dying.get(observed.resource).filter(|_| observed.event.removed) {
             finish_if_empty(resources, observed.resource, name);
         }
     }
@@ -61,24 +55,14 @@ fn finish_if_empty(resources: &Resources, resource: &GroupResource, name: &str) 
 }
 
 fn drop_finalizer(resources: &Resources, name: &str, finalizer: &str) {
-    let kind = resources
-        .registry
-        .find("apiextensions.k8s.io", "v1", "customresourcedefinitions");
+    let kind = resources.registry.find("apiextensions.k8s.io", "v1", "customresourcedefinitions");
     let Some(kind) = kind else { return };
     let Some(object) = resources.peek("apiextensions.k8s.io", "customresourcedefinitions", "", name) else {
         return;
     };
-    let left: Vec<String> = meta::finalizers(&object)
-        .into_iter()
-        .filter(|one| one != finalizer)
-        .collect();
+    let left: Vec<String> = meta::finalizers(&object).into_iter().filter(|one| one != finalizer).collect();
     let patch = serde_json::json!({"metadata": {"finalizers": left}});
-    let target = Target {
-        kind: &kind,
-        namespace: "",
-        name,
-        subresource: None,
-    };
+    let target = Target { kind: &kind, namespace: "", name, subresource: None };
     if let Err(error) = resources.patch(&target, PatchType::Merge, &patch, &options()) {
         tracing::debug!(name, message = error.message, "a definition was not released");
     }

@@ -69,15 +69,9 @@ impl GarbageCollector {
 
     fn learn(&mut self, place: &Place, object: &Value) {
         self.forget(place);
-        let owners: Vec<String> = references(object)
-            .into_iter()
-            .map(|reference| reference.uid)
-            .collect();
+        let owners: Vec<String> = references(object).into_iter().map(|reference| reference.uid).collect();
         for owner in &owners {
-            self.dependents
-                .entry(owner.clone())
-                .or_default()
-                .insert(place.clone());
+            self.dependents.entry(owner.clone()).or_default().insert(place.clone());
         }
         if !owners.is_empty() {
             self.owners.insert(place.clone(), owners);
@@ -118,12 +112,9 @@ impl GarbageCollector {
     fn release_owner(&self, resources: &Resources, uid: &str) {
         // Only owners that are being deleted wait, and those are few: look for the one with this uid.
         for resource in resources.store.resources() {
-            let page = resources
-                .store
-                .list(&resource, &crate::store::Selection::default(), 0, None);
-            let owner = page
-                .ok()
-                .and_then(|page| page.records.into_iter().find(|record| *record.uid == *uid));
+            let page = resources.store.list(&resource, &crate::store::Selection::default(), 0, None);
+            let owner =
+                page.ok().and_then(|page| page.records.into_iter().find(|record| *record.uid == *uid));
             if let Some(owner) = owner {
                 if mentions(&owner.json, FOREGROUND.as_bytes()) && meta::is_being_deleted(&owner.value()) {
                     self.release(resources, &(resource, owner.key.clone()), uid);
@@ -136,10 +127,7 @@ impl GarbageCollector {
     /// Lets a waiting owner go unless a dependent blocks it.
     fn release(&self, resources: &Resources, place: &Place, uid: &str) {
         let blocked = self.dependents.get(uid).into_iter().flatten().any(|dependent| {
-            let object = resources
-                .store
-                .get(&dependent.0, &dependent.1)
-                .map(|record| record.value());
+            let object = resources.store.get(&dependent.0, &dependent.1).map(|record| record.value());
             object.is_some_and(|object| references(&object).iter().any(|one| one.uid == uid && one.blocks))
         });
         if !blocked {
@@ -149,17 +137,12 @@ impl GarbageCollector {
 }
 
 fn exists(resources: &Resources, namespace: &str, reference: &Reference) -> bool {
-    let Some(kind) = resources
-        .registry
-        .find_kind(&reference.api_version, &reference.kind)
-    else {
+    let Some(kind) = resources.registry.find_kind(&reference.api_version, &reference.kind) else {
         // A kind that is not known here may exist elsewhere: the real collector does nothing either.
         return true;
     };
     let namespace = if kind.namespaced { namespace } else { "" };
-    let record = resources
-        .store
-        .get(&kind.storage, &ObjectKey::new(namespace, &reference.name));
+    let record = resources.store.get(&kind.storage, &ObjectKey::new(namespace, &reference.name));
     record.is_some_and(|record| *record.uid == *reference.uid)
 }
 
@@ -173,14 +156,12 @@ fn collect(resources: &Resources, place: &Place) {
     if references.is_empty() || meta::is_being_deleted(&object) {
         return;
     }
-    let (alive, gone): (Vec<_>, Vec<_>) = references
-        .into_iter()
-        .partition(|reference| exists(resources, place.1.namespace(), reference));
+    let (alive, gone): (Vec<_>, Vec<_>) =
+        references.into_iter().partition(|reference| exists(resources, place.1.namespace(), reference));
     if alive.is_empty() {
         delete(resources, place, Propagation::Background);
     } else {
-        gone.iter()
-            .for_each(|reference| orphan(resources, place, &reference.uid));
+        gone.iter().for_each(|reference| orphan(resources, place, &reference.uid));
     }
 }
 
@@ -191,12 +172,8 @@ fn delete(resources: &Resources, place: &Place, propagation: Propagation) {
     let Some(record) = resources.store.get(&place.0, &place.1) else {
         return;
     };
-    let target = Target {
-        kind: &kind,
-        namespace: place.1.namespace(),
-        name: place.1.name(),
-        subresource: None,
-    };
+    let target =
+        Target { kind: &kind, namespace: place.1.namespace(), name: place.1.name(), subresource: None };
     let options = DeleteOptions {
         uid: Some(record.uid.to_string()),
         propagation: Some(propagation),
@@ -211,17 +188,10 @@ fn patch(resources: &Resources, place: &Place, patch: &Value) {
     let Some(kind) = resources.registry.stored(&place.0) else {
         return;
     };
-    let target = Target {
-        kind: &kind,
-        namespace: place.1.namespace(),
-        name: place.1.name(),
-        subresource: None,
-    };
+    let target =
+        Target { kind: &kind, namespace: place.1.namespace(), name: place.1.name(), subresource: None };
     if let Err(error) = resources.patch(&target, PatchType::Merge, patch, &options()) {
-        tracing::debug!(
-            message = error.message,
-            "an object was not changed by the garbage collector"
-        );
+        tracing::debug!(message = error.message, "an object was not changed by the garbage collector");
     }
 }
 
@@ -234,11 +204,7 @@ fn orphan(resources: &Resources, place: &Place, uid: &str) {
     if let Some(list) = owners.as_array_mut() {
         list.retain(|owner| owner["uid"] != uid);
         let owners = if list.is_empty() { Value::Null } else { owners };
-        patch(
-            resources,
-            place,
-            &json!({"metadata": {"ownerReferences": owners, "uid": *record.uid}}),
-        );
+        patch(resources, place, &json!({"metadata": {"ownerReferences": owners, "uid": *record.uid}}));
     }
 }
 
@@ -246,13 +212,7 @@ fn drop_finalizer(resources: &Resources, place: &Place, finalizer: &str) {
     let Some(record) = resources.store.get(&place.0, &place.1) else {
         return;
     };
-    let left: Vec<String> = meta::finalizers(&record.value())
-        .into_iter()
-        .filter(|one| one != finalizer)
-        .collect();
-    patch(
-        resources,
-        place,
-        &json!({"metadata": {"finalizers": left, "uid": *record.uid}}),
-    );
+    let left: Vec<String> =
+        meta::finalizers(&record.value()).into_iter().filter(|one| one != finalizer).collect();
+    patch(resources, place, &json!({"metadata": {"finalizers": left, "uid": *record.uid}}));
 }

@@ -76,10 +76,7 @@ impl Controllers {
                 change = changes.recv() => change,
             };
             let Some((resource, event)) = change else { return };
-            let observed = Observed {
-                resource: &resource,
-                event: &event,
-            };
+            let observed = Observed { resource: &resource, event: &event };
             self.namespaces.observe(&resources, &observed);
             self.definitions.observe(&resources, &observed);
             self.garbage.observe(&resources, &observed);

@@ -36,11 +36,7 @@ impl Namespaces {
 fn empty(resources: &Resources, namespace: &str) {
     let selection = Selection::all(Some(namespace));
     for resource in resources.store.resources() {
-        let Some(kind) = resources
-            .registry
-            .stored(&resource)
-            .filter(|kind| kind.namespaced)
-        else {
+        let Some(kind) = resources.registry.stored(&resource).filter(|kind| kind.namespaced) else {
             continue;
         };
         if let Err(error) = resources.delete_collection(&kind, &selection, &DeleteOptions::default()) {
@@ -52,10 +48,7 @@ fn empty(resources: &Resources, namespace: &str) {
 fn finish_if_empty(resources: &Resources, namespace: &str) {
     let selection = Selection::all(Some(namespace));
     let is_empty = resources.store.resources().iter().all(|resource| {
-        resources
-            .store
-            .list(resource, &selection, 1, None)
-            .is_ok_and(|page| page.records.is_empty())
+        resources.store.list(resource, &selection, 1, None).is_ok_and(|page| page.records.is_empty())
     });
     let namespaces = resources.registry.find("", "v1", "namespaces");
     if let Some(kind) = namespaces.filter(|_| is_empty) {
@@ -64,12 +57,7 @@ fn finish_if_empty(resources: &Resources, namespace: &str) {
 }
 
 fn finalize(resources: &Resources, kind: &ResourceKind, namespace: &str) {
-    let target = Target {
-        kind,
-        namespace: "",
-        name: namespace,
-        subresource: Some("finalize"),
-    };
+    let target = Target { kind, namespace: "", name: namespace, subresource: Some("finalize") };
     let Some(mut object) = resources.peek("", "namespaces", "", namespace) else {
         return;
     };
@@ -79,10 +67,6 @@ fn finalize(resources: &Resources, kind: &ResourceKind, namespace: &str) {
     object["spec"] = json!({});
     meta::set(&mut object, "resourceVersion", serde_json::Value::Null);
     if let Err(error) = resources.replace(&target, object, &options()) {
-        tracing::debug!(
-            namespace,
-            message = error.message,
-            "a namespace was not finalized"
-        );
+        tracing::debug!(namespace, message = error.message, "a namespace was not finalized");
     }
 }

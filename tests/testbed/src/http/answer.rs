@@ -113,10 +113,7 @@ pub(super) struct ListMetadata {
 impl ListMetadata {
     fn value(&self) -> Value {
         let mut metadata = serde_json::Map::new();
-        metadata.insert(
-            "resourceVersion".to_owned(),
-            Value::from(self.resource_version.to_string()),
-        );
+        metadata.insert("resourceVersion".to_owned(), Value::from(self.resource_version.to_string()));
         if let Some(token) = &self.continue_token {
             metadata.insert("continue".to_owned(), Value::from(token.as_str()));
         }
@@ -135,13 +132,8 @@ impl View<'_> {
             Form::Metadata => metadata_only(json),
             Form::Table => {
                 let version = serde_json::from_slice::<Value>(json).unwrap_or_default();
-                let version = crate::resources::meta::text(&version, "resourceVersion")
-                    .parse()
-                    .unwrap_or(0);
-                let metadata = ListMetadata {
-                    resource_version: version,
-                    ..ListMetadata::default()
-                };
+                let version = crate::resources::meta::text(&version, "resourceVersion").parse().unwrap_or(0);
+                let metadata = ListMetadata { resource_version: version, ..ListMetadata::default() };
                 let table = table::table(self, std::iter::once(json), &metadata.value(), true);
                 encode(&table).into()
             }
@@ -151,20 +143,9 @@ impl View<'_> {
     /// One row for a watch: later rows come without the columns' definitions.
     pub(super) fn row(&self, json: &Bytes, with_columns: bool) -> Bytes {
         let version = serde_json::from_slice::<Value>(json).unwrap_or_default();
-        let version = crate::resources::meta::text(&version, "resourceVersion")
-            .parse()
-            .unwrap_or(0);
-        let metadata = ListMetadata {
-            resource_version: version,
-            ..ListMetadata::default()
-        };
-        encode(&table::table(
-            self,
-            std::iter::once(json),
-            &metadata.value(),
-            with_columns,
-        ))
-        .into()
+        let version = crate::resources::meta::text(&version, "resourceVersion").parse().unwrap_or(0);
+        let metadata = ListMetadata { resource_version: version, ..ListMetadata::default() };
+        encode(&table::table(self, std::iter::once(json), &metadata.value(), with_columns)).into()
     }
 
     /// A list of objects.
@@ -217,9 +198,7 @@ pub(super) fn text(code: u16, body: impl Into<Bytes>) -> ApiResponse {
 pub(super) fn typed(code: u16, content_type: &'static str, body: impl Into<Bytes>) -> ApiResponse {
     let mut response = Response::new(ResponseBody::full(body));
     *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
@@ -227,9 +206,7 @@ pub(super) fn typed(code: u16, content_type: &'static str, body: impl Into<Bytes
 pub(super) fn failure(error: &ApiError) -> ApiResponse {
     let mut response = json(error.code, encode(&error.status()));
     if error.code == 429 {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
 }

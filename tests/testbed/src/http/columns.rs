@@ -37,13 +37,7 @@ pub(super) struct Column {
 
 impl Column {
     fn new(name: &str, source: Source) -> Self {
-        Self {
-            name: name.to_owned(),
-            kind: "string".to_owned(),
-            format: String::new(),
-            priority: 0,
-            source,
-        }
+        Self { name: name.to_owned(), kind: "string".to_owned(), format: String::new(), priority: 0, source }
     }
 
     fn path(name: &str, path: &str) -> Self {
@@ -70,14 +64,8 @@ impl Column {
             Source::Path(steps) => shown(&find(object, steps)),
             Source::Age(steps) => {
                 let found = find(object, steps);
-                let since = found
-                    .first()
-                    .and_then(|time| time.as_str())
-                    .and_then(|text| text.parse().ok());
-                since.map_or_else(
-                    || json!("<unknown>"),
-                    |since| Value::from(age(Timestamp::now(), since)),
-                )
+                let since = found.first().and_then(|time| time.as_str()).and_then(|text| text.parse().ok());
+                since.map_or_else(|| json!("<unknown>"), |since| Value::from(age(Timestamp::now(), since)))
             }
             Source::Count(path) => {
                 let count = meta::at_dotted(object, path).map_or(0, |value| match value {
@@ -94,10 +82,7 @@ impl Column {
 
 /// The columns of a kind.
 pub(super) fn of(kind: &ResourceKind) -> Vec<Column> {
-    let mut columns = vec![Column {
-        format: "name".to_owned(),
-        ..Column::path("Name", ".metadata.name")
-    }];
+    let mut columns = vec![Column { format: "name".to_owned(), ..Column::path("Name", ".metadata.name") }];
     match &kind.custom {
         Some(custom) if !custom.columns.is_empty() => {
             columns.extend(custom.columns.iter().map(printer_column))
@@ -121,57 +106,32 @@ fn printer_column(column: &Value) -> Column {
         kind: text("type"),
         format: text("format"),
         priority: column["priority"].as_i64().unwrap_or(0),
-        source: if is_date {
-            Source::Age(steps)
-        } else {
-            Source::Path(steps)
-        },
+        source: if is_date { Source::Age(steps) } else { Source::Path(steps) },
     }
 }
 
 /// Kinds that people look at every day have the real server's columns, all others name and age.
 fn everyday(kind: &ResourceKind) -> Vec<Column> {
-    let number = |name: &str, path: &str| Column {
-        kind: "integer".to_owned(),
-        ..Column::path(name, path)
-    };
+    let number = |name: &str, path: &str| Column { kind: "integer".to_owned(), ..Column::path(name, path) };
     let mut columns = match (kind.group.as_str(), kind.resource.as_str()) {
         ("", "configmaps") => vec![Column::new("Data", Source::Count("data"))],
-        ("", "secrets") => vec![
-            Column::path("Type", ".type"),
-            Column::new("Data", Source::Count("data")),
-        ],
+        ("", "secrets") => vec![Column::path("Type", ".type"), Column::new("Data", Source::Count("data"))],
         ("", "namespaces") => vec![Column::path("Status", ".status.phase")],
         ("", "services") => vec![
             Column::path("Type", ".spec.type"),
-            Column::new(
-                "Cluster-IP",
-                Source::Function(|service| or_none(&service["spec"]["clusterIP"])),
-            ),
+            Column::new("Cluster-IP", Source::Function(|service| or_none(&service["spec"]["clusterIP"]))),
             Column::new("External-IP", Source::Function(external_address)),
             Column::new("Port(s)", Source::Function(ports)),
         ],
         ("apps", "deployments") => vec![
             Column::new("Ready", Source::Function(|one| ready(one, "readyReplicas"))),
-            Column::new(
-                "Up-to-date",
-                Source::Function(|one| zero(&one["status"]["updatedReplicas"])),
-            ),
-            Column::new(
-                "Available",
-                Source::Function(|one| zero(&one["status"]["availableReplicas"])),
-            ),
+            Column::new("Up-to-date", Source::Function(|one| zero(&one["status"]["updatedReplicas"]))),
+            Column::new("Available", Source::Function(|one| zero(&one["status"]["availableReplicas"]))),
         ],
         ("apps", "replicasets") => vec![
             number("Desired", ".spec.replicas"),
-            Column::new(
-                "Current",
-                Source::Function(|one| zero(&one["status"]["replicas"])),
-            ),
-            Column::new(
-                "Ready",
-                Source::Function(|one| zero(&one["status"]["readyReplicas"])),
-            ),
+            Column::new("Current", Source::Function(|one| zero(&one["status"]["replicas"]))),
+            Column::new("Ready", Source::Function(|one| zero(&one["status"]["readyReplicas"]))),
         ],
         ("batch", "jobs") => vec![
             Column::new("Status", Source::Function(job_status)),
@@ -220,24 +180,13 @@ fn event_columns() -> Vec<Column> {
 }
 
 fn last_seen(event: &Value) -> Value {
-    let times = [
-        &event["series"]["lastObservedTime"],
-        &event["lastTimestamp"],
-        &event["eventTime"],
-    ];
+    let times = [&event["series"]["lastObservedTime"], &event["lastTimestamp"], &event["eventTime"]];
     let time = times.iter().find_map(|time| time.as_str()?.parse().ok());
-    time.map_or_else(
-        || json!("<unknown>"),
-        |time| Value::from(age(Timestamp::now(), time)),
-    )
+    time.map_or_else(|| json!("<unknown>"), |time| Value::from(age(Timestamp::now(), time)))
 }
 
 fn or_none(value: &Value) -> Value {
-    if value.is_null() {
-        json!("<none>")
-    } else {
-        value.clone()
-    }
+    if value.is_null() { json!("<none>") } else { value.clone() }
 }
 
 fn zero(value: &Value) -> Value {
@@ -246,10 +195,7 @@ fn zero(value: &Value) -> Value {
 
 fn ready(object: &Value, field: &str) -> Value {
     let ready = object["status"][field].as_i64().unwrap_or(0);
-    Value::from(format!(
-        "{ready}/{}",
-        object["spec"]["replicas"].as_i64().unwrap_or(0)
-    ))
+    Value::from(format!("{ready}/{}", object["spec"]["replicas"].as_i64().unwrap_or(0)))
 }
 
 fn external_address(service: &Value) -> Value {
@@ -262,17 +208,9 @@ fn external_address(service: &Value) -> Value {
             Value::from(address.unwrap_or("<pending>"))
         }
         _ => {
-            let addresses = spec["externalIPs"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str);
+            let addresses = spec["externalIPs"].as_array().into_iter().flatten().filter_map(Value::as_str);
             let addresses: Vec<&str> = addresses.collect();
-            if addresses.is_empty() {
-                json!("<none>")
-            } else {
-                Value::from(addresses.join(","))
-            }
+            if addresses.is_empty() { json!("<none>") } else { Value::from(addresses.join(",")) }
         }
     }
 }
@@ -290,19 +228,13 @@ fn ports(service: &Value) -> Value {
             }
         })
         .collect();
-    if ports.is_empty() {
-        json!("<none>")
-    } else {
-        Value::from(ports.join(","))
-    }
+    if ports.is_empty() { json!("<none>") } else { Value::from(ports.join(",")) }
 }
 
 fn job_status(job: &Value) -> Value {
     let is = |kind: &str| {
         let conditions = job["status"]["conditions"].as_array().into_iter().flatten();
-        conditions
-            .into_iter()
-            .any(|condition| condition["type"] == kind && condition["status"] == "True")
+        conditions.into_iter().any(|condition| condition["type"] == kind && condition["status"] == "True")
     };
     let states = ["Complete", "Failed", "Suspended", "FailureTarget"];
     let state = states.into_iter().find(|state| is(state)).unwrap_or("Running");
@@ -313,42 +245,24 @@ fn job_completions(job: &Value) -> Value {
     let done = job["status"]["succeeded"].as_i64().unwrap_or(0);
     match job["spec"]["completions"].as_i64() {
         Some(wanted) => Value::from(format!("{done}/{wanted}")),
-        None => Value::from(format!(
-            "{done}/1 of {}",
-            job["spec"]["parallelism"].as_i64().unwrap_or(1)
-        )),
+        None => Value::from(format!("{done}/1 of {}", job["spec"]["parallelism"].as_i64().unwrap_or(1))),
     }
 }
 
 fn joined(object: &Value, field: &str) -> Value {
-    let containers = object["spec"]["template"]["spec"]["containers"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    Value::from(
-        containers
-            .filter_map(|container| container[field].as_str())
-            .collect::<Vec<_>>()
-            .join(","),
-    )
+    let containers = object["spec"]["template"]["spec"]["containers"].as_array().into_iter().flatten();
+    Value::from(containers.filter_map(|container| container[field].as_str()).collect::<Vec<_>>().join(","))
 }
 
 fn selector(object: &Value) -> Value {
-    let labels = object["spec"]["selector"]["matchLabels"]
-        .as_object()
-        .into_iter()
-        .flatten();
+    let labels = object["spec"]["selector"]["matchLabels"].as_object().into_iter().flatten();
     let labels = labels.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
     Value::from(labels.collect::<Vec<_>>().join(","))
 }
 
 /// A JSONPath of the sort that definitions use: fields, indices, `[*]` and one filter.
 fn parse(path: &str) -> Vec<Step> {
-    let path = path
-        .trim()
-        .trim_start_matches('{')
-        .trim_end_matches('}')
-        .trim_start_matches('$');
+    let path = path.trim().trim_start_matches('{').trim_end_matches('}').trim_start_matches('$');
     let mut steps = Vec::new();
     let mut rest = path;
     while !rest.is_empty() {
@@ -400,9 +314,7 @@ fn bracket(inside: &str) -> Step {
         return Step::Index(index);
     }
     let unquote = |text: &str| text.trim().trim_matches(['\'', '"']).to_owned();
-    let filter = inside
-        .strip_prefix("?(@.")
-        .and_then(|rest| rest.strip_suffix(')'));
+    let filter = inside.strip_prefix("?(@.").and_then(|rest| rest.strip_suffix(')'));
     if let Some((field, value)) = filter.and_then(|filter| filter.split_once("==")) {
         return Step::Filter(field.trim().to_owned(), unquote(value));
     }
@@ -437,9 +349,7 @@ fn shown(found: &[&Value]) -> Value {
         [] => Value::Null,
         [one] => (*one).clone(),
         many => {
-            let texts = many
-                .iter()
-                .map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned));
+            let texts = many.iter().map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned));
             Value::from(texts.collect::<Vec<_>>().join(","))
         }
     }
@@ -450,11 +360,7 @@ fn age(now: Timestamp, since: Timestamp) -> String {
     let seconds = now.as_second() - since.as_second();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     let pair = |first: i64, unit: &str, second: i64, small: &str| {
-        if second == 0 {
-            format!("{first}{unit}")
-        } else {
-            format!("{first}{unit}{second}{small}")
-        }
+        if second == 0 { format!("{first}{unit}") } else { format!("{first}{unit}{second}{small}") }
     };
     match seconds {
         ..-1 => "<invalid>".to_owned(),
@@ -508,9 +414,7 @@ mod tests {
     #[case(70_000_000, "2y80d")]
     fn ages(#[case] seconds: i64, #[case] expected: &str) {
         let since = Timestamp::UNIX_EPOCH;
-        let now = since
-            .checked_add(jiff::SignedDuration::from_secs(seconds))
-            .expect("time");
+        let now = since.checked_add(jiff::SignedDuration::from_secs(seconds)).expect("time");
         assert_eq!(age(now, since), expected);
     }
 }

@@ -24,10 +24,7 @@ pub(super) fn answer(registry: &Registry, path: &str, accept: &str) -> Option<Ap
         }),
         ["apis"] => {
             let groups = registry.groups();
-            let groups = groups
-                .iter()
-                .filter(|group| !group.name.is_empty())
-                .map(api_group);
+            let groups = groups.iter().filter(|group| !group.name.is_empty()).map(api_group);
             json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups.collect::<Vec<_>>()})
         }
         ["apis", name] => {
@@ -45,11 +42,7 @@ pub(super) fn answer(registry: &Registry, path: &str, accept: &str) -> Option<Ap
 }
 
 fn api_version(group: &str, version: &str) -> String {
-    if group.is_empty() {
-        version.to_owned()
-    } else {
-        format!("{group}/{version}")
-    }
+    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
 }
 
 fn api_group(group: &Group) -> Value {
@@ -81,11 +74,7 @@ fn resource_list(group: &str, version: &GroupVersion) -> Value {
                 "kind": subresource.kind.as_ref().map_or(kind.kind.as_str(), |kind| kind.kind.as_str()),
                 "verbs": subresource.verbs,
             });
-            if let Some(speaks) = subresource
-                .kind
-                .as_ref()
-                .filter(|speaks| speaks.group != kind.group)
-            {
+            if let Some(speaks) = subresource.kind.as_ref().filter(|speaks| speaks.group != kind.group) {
                 entry["group"] = Value::from(speaks.group.as_str());
                 entry["version"] = Value::from(speaks.version.as_str());
             }
@@ -110,11 +99,7 @@ fn add_names(resource: &mut Value, kind: &ResourceKind) {
 }
 
 fn aggregated_list(groups: &[Group], wanted: impl Fn(&str) -> bool) -> ApiResponse {
-    let items: Vec<Value> = groups
-        .iter()
-        .filter(|group| wanted(&group.name))
-        .map(aggregated_group)
-        .collect();
+    let items: Vec<Value> = groups.iter().filter(|group| wanted(&group.name)).map(aggregated_group).collect();
     let list = json!({
         "kind": "APIGroupDiscoveryList",
         "apiVersion": "apidiscovery.k8s.io/v2",
@@ -136,11 +121,7 @@ fn aggregated_group(group: &Group) -> Value {
             })
         })
         .collect();
-    let metadata = if group.name.is_empty() {
-        json!({})
-    } else {
-        json!({"name": group.name})
-    };
+    let metadata = if group.name.is_empty() { json!({}) } else { json!({"name": group.name}) };
     json!({"metadata": metadata, "versions": versions})
 }
 

@@ -41,30 +41,19 @@ impl Pending {
 
     /// Hands the counting over to something that lives longer.
     pub(super) fn take(&mut self) -> Self {
-        Self {
-            metrics: self.metrics.clone(),
-            labels: self.labels.take(),
-            code: self.code,
-        }
+        Self { metrics: self.metrics.clone(), labels: self.labels.take(), code: self.code }
     }
 }
 
 impl Metrics {
     /// A request that will have been answered with 200 unless its code is changed.
     pub(crate) fn begin(self: &Arc<Self>, labels: RequestLabels) -> Pending {
-        Pending {
-            metrics: self.clone(),
-            labels: Some(labels),
-            code: 200,
-        }
+        Pending { metrics: self.clone(), labels: Some(labels), code: 200 }
     }
 
     fn count(&self, labels: &RequestLabels, code: u16) {
         let series = Series {
-            key: RequestKey {
-                code,
-                ..labels.key.clone()
-            },
+            key: RequestKey { code, ..labels.key.clone() },
             version: labels.version.clone(),
             scope: labels.scope,
             dry_run: labels.dry_run,
@@ -87,20 +76,9 @@ impl Metrics {
              version, resource, scope, component, and HTTP response code.\n# TYPE {REQUEST_TOTAL} counter\n"
         );
         for (series, count) in self.counts.lock().iter() {
-            let Series {
-                key,
-                version,
-                scope,
-                dry_run,
-            } = series;
+            let Series { key, version, scope, dry_run } = series;
             let dry_run = if *dry_run { "All" } else { "" };
-            let RequestKey {
-                verb,
-                group,
-                resource,
-                subresource,
-                code,
-            } = key;
+            let RequestKey { verb, group, resource, subresource, code } = key;
             // Writing into a text cannot fail.
             let _ = writeln!(
                 text,

@@ -71,21 +71,12 @@ impl ApiServer {
         self.faults.hold_request().await;
         let fault = self.faults.refusal(&faults::Request {
             key: &labels.key,
-            namespace: resource
-                .as_ref()
-                .map(|one| one.namespace.as_str())
-                .unwrap_or_default(),
+            namespace: resource.as_ref().map(|one| one.namespace.as_str()).unwrap_or_default(),
             name: resource.as_ref().map(|one| one.name.as_str()).unwrap_or_default(),
             user_agent: header_text(&head.headers, header::USER_AGENT),
         });
         let mut pending = self.metrics.begin(labels);
-        let parts = Parts {
-            method: &head.method,
-            path: &path,
-            resource,
-            query,
-            headers: &head.headers,
-        };
+        let parts = Parts { method: &head.method, path: &path, resource, query, headers: &head.headers };
         let result = match fault {
             Some(code) => Err(refusal(code)),
             None => match read_body(body).await {
@@ -151,11 +142,7 @@ impl ApiServer {
         body: &Bytes,
         pending: &mut Pending,
     ) -> ApiResult<ApiResponse> {
-        let Some(kind) = self
-            .resources
-            .registry
-            .find(&path.group, &path.version, &path.resource)
-        else {
+        let Some(kind) = self.resources.registry.find(&path.group, &path.version, &path.resource) else {
             return Ok(page_not_found());
         };
         if !kind.is_stored() {
@@ -166,10 +153,7 @@ impl ApiServer {
                 return Ok(page_not_found());
             };
             if !matches!(subresource.as_str(), "status" | "scale" | "finalize") {
-                return Err(ApiError::not_implemented(&format!(
-                    "{}/{subresource}",
-                    kind.qualified()
-                )));
+                return Err(ApiError::not_implemented(&format!("{}/{subresource}", kind.qualified())));
             }
         }
         let form = Form::negotiate(header_text(parts.headers, header::ACCEPT))?;
@@ -190,11 +174,7 @@ impl ApiServer {
                 pending,
             );
         }
-        let view = View {
-            kind: &kind,
-            form,
-            include,
-        };
+        let view = View { kind: &kind, form, include };
         let target = Target {
             kind: &kind,
             namespace: path.object_namespace(),
@@ -260,10 +240,7 @@ fn refusal(code: u16) -> ApiError {
         410 => ("Expired", "too old resource version"),
         422 => ("Invalid", "refused by the test"),
         429 => ("TooManyRequests", "Too many requests, please try again later."),
-        503 => (
-            "ServiceUnavailable",
-            "the server is currently unable to handle the request",
-        ),
+        503 => ("ServiceUnavailable", "the server is currently unable to handle the request"),
         504 => ("Timeout", "request did not complete within the allotted timeout"),
         _ => (
             "InternalError",
@@ -282,10 +259,7 @@ fn anonymous(parts: &Parts<'_>) -> ApiError {
         Method::DELETE => "delete",
         _ => "use",
     };
-    let message = format!(
-        "forbidden: User \"system:anonymous\" cannot {verb} path \"{}\"",
-        parts.path
-    );
+    let message = format!("forbidden: User \"system:anonymous\" cannot {verb} path \"{}\"", parts.path);
     let mut error = ApiError::new(403, "Forbidden", message);
     error.details = serde_json::json!({});
     error
@@ -293,11 +267,7 @@ fn anonymous(parts: &Parts<'_>) -> ApiError {
 
 fn version() -> Vec<u8> {
     let mut version = SERVER_VERSION.clone();
-    for (field, value) in [
-        ("gitTreeState", "clean"),
-        ("compiler", "gc"),
-        ("platform", "linux/amd64"),
-    ] {
+    for (field, value) in [("gitTreeState", "clean"), ("compiler", "gc"), ("platform", "linux/amd64")] {
         if version[field].is_null() {
             version[field] = serde_json::Value::from(value);
         }

@@ -27,11 +27,7 @@ pub(super) fn answer(registry: &Registry, path: &str) -> Option<ApiResponse> {
 
 /// Clients keep documents by this: it changes with the document.
 fn digest(json: &[u8]) -> String {
-    Sha256::digest(json)
-        .iter()
-        .take(32)
-        .map(|byte| format!("{byte:02X}"))
-        .collect()
+    Sha256::digest(json).iter().take(32).map(|byte| format!("{byte:02X}")).collect()
 }
 
 fn index(registry: &Registry) -> Value {
@@ -44,10 +40,8 @@ fn index(registry: &Registry) -> Value {
         add(document.path, document.json);
     }
     for group in registry.groups() {
-        for version in group
-            .versions
-            .iter()
-            .filter(|version| document(&group.name, &version.version).is_none())
+        for version in
+            group.versions.iter().filter(|version| document(&group.name, &version.version).is_none())
         {
             let path = format!("apis/{}/{}", group.name, version.version);
             add(&path, &encode(&custom_document(&version.kinds)));
@@ -110,11 +104,7 @@ fn add_meta_schemas(schemas: &mut Map<String, Value>) {
         return;
     };
     let document: Value = serde_json::from_slice(apps.json).unwrap_or_default();
-    for (name, schema) in document["components"]["schemas"]
-        .as_object()
-        .into_iter()
-        .flatten()
-    {
+    for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
         if name.starts_with("io.k8s.apimachinery.pkg.apis.meta.v1.") {
             schemas.entry(name.as_str()).or_insert_with(|| schema.clone());
         }
@@ -126,17 +116,10 @@ fn parameters(names: &[(&str, &str)]) -> Value {
     names.iter().map(parameter).collect()
 }
 
-const WRITE: &[(&str, &str)] = &[
-    ("dryRun", "string"),
-    ("fieldManager", "string"),
-    ("fieldValidation", "string"),
-];
-const APPLY: &[(&str, &str)] = &[
-    ("dryRun", "string"),
-    ("fieldManager", "string"),
-    ("fieldValidation", "string"),
-    ("force", "boolean"),
-];
+const WRITE: &[(&str, &str)] =
+    &[("dryRun", "string"), ("fieldManager", "string"), ("fieldValidation", "string")];
+const APPLY: &[(&str, &str)] =
+    &[("dryRun", "string"), ("fieldManager", "string"), ("fieldValidation", "string"), ("force", "boolean")];
 const DELETE: &[(&str, &str)] = &[
     ("dryRun", "string"),
     ("gracePeriodSeconds", "integer"),
@@ -168,11 +151,7 @@ fn operation(action: &str, gvk: &Value, schema: &str, query: &[(&str, &str)]) ->
 
 fn kind_paths(kind: &ResourceKind, name: &str, gvk: &Value) -> Map<String, Value> {
     let root = format!("/apis/{}/{}", kind.group, kind.version);
-    let base = if kind.namespaced {
-        format!("{root}/namespaces/{{namespace}}")
-    } else {
-        root.clone()
-    };
+    let base = if kind.namespaced { format!("{root}/namespaces/{{namespace}}") } else { root.clone() };
     let collection = format!("{base}/{}", kind.resource);
     let object = format!("{collection}/{{name}}");
     let list = format!("{name}List");
@@ -204,10 +183,8 @@ fn kind_paths(kind: &ResourceKind, name: &str, gvk: &Value) -> Map<String, Value
         );
     }
     if kind.namespaced {
-        paths.insert(
-            format!("{root}/{}", kind.resource),
-            json!({"get": operation("list", gvk, &list, LIST)}),
-        );
+        paths
+            .insert(format!("{root}/{}", kind.resource), json!({"get": operation("list", gvk, &list, LIST)}));
     }
     paths
 }

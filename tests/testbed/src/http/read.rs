@@ -39,23 +39,13 @@ pub(super) fn list(
     view: &View<'_>,
     query: &Query,
 ) -> ApiResult<ApiResponse> {
-    let selection = selector::selection(
-        kind,
-        namespace,
-        query.text("labelSelector"),
-        query.text("fieldSelector"),
-    )?;
+    let selection =
+        selector::selection(kind, namespace, query.text("labelSelector"), query.text("fieldSelector"))?;
     let from = position(resources, query)?;
     let limit = usize::try_from(query.number("limit").unwrap_or(0)).unwrap_or(0);
-    let page = resources
-        .store
-        .list(&kind.storage, &selection, limit, from.as_ref())
-        .map_err(|_| expired_page())?;
-    let objects: Vec<Bytes> = page
-        .records
-        .iter()
-        .map(|record| present(kind, &record.json))
-        .collect();
+    let page =
+        resources.store.list(&kind.storage, &selection, limit, from.as_ref()).map_err(|_| expired_page())?;
+    let objects: Vec<Bytes> = page.records.iter().map(|record| present(kind, &record.json)).collect();
     let metadata = ListMetadata {
         resource_version: page.revision,
         continue_token: page.next.as_ref().map(|after| encode_token(page.revision, after)),
@@ -87,16 +77,10 @@ fn position(resources: &Resources, query: &Query) -> ApiResult<Option<Continue>>
         "Exact" => {
             let revision = version.parse().unwrap_or(0);
             // Keys sort after the empty key, which no object has.
-            Ok(Some(Continue {
-                revision,
-                after: ObjectKey::new("", ""),
-            }))
+            Ok(Some(Continue { revision, after: ObjectKey::new("", "") }))
         }
         "" | "NotOlderThan" => Ok(None),
-        other => Err(invalid_list_option(
-            "resourceVersionMatch",
-            &format!("Unsupported value: \"{other}\""),
-        )),
+        other => Err(invalid_list_option("resourceVersionMatch", &format!("Unsupported value: \"{other}\""))),
     }
 }
 
@@ -111,9 +95,7 @@ pub(super) fn check_version(resources: &Resources, version: &str) -> ApiResult<(
         return Ok(());
     }
     let wanted: u64 = version.parse().map_err(|_| {
-        ApiError::bad_request(format!(
-            "Invalid value: \"{version}\": strconv.ParseUint: invalid syntax"
-        ))
+        ApiError::bad_request(format!("Invalid value: \"{version}\": strconv.ParseUint: invalid syntax"))
     })?;
     let current = resources.store.revision();
     if wanted <= current {
@@ -137,10 +119,7 @@ fn decode_token(token: &str) -> ApiResult<Continue> {
     let decoded = URL_SAFE_NO_PAD.decode(token.trim_end_matches('=')).ok();
     let value: Option<Value> = decoded.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let position = value.and_then(|value| {
-        Some(Continue {
-            revision: value["rv"].as_u64()?,
-            after: ObjectKey::parse(value["start"].as_str()?)?,
-        })
+        Some(Continue { revision: value["rv"].as_u64()?, after: ObjectKey::parse(value["start"].as_str()?)? })
     });
     position.ok_or_else(|| ApiError::bad_request("continue key is not valid: the token cannot be read"))
 }

@@ -33,16 +33,9 @@ fn decode(text: &str) -> String {
 impl Query {
     pub(crate) fn parse(uri: &Uri) -> Self {
         let mut values = BTreeMap::new();
-        for pair in uri
-            .query()
-            .unwrap_or_default()
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-        {
+        for pair in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            values
-                .entry(decode(name))
-                .or_insert_with(|| decode(&value.replace('+', " ")));
+            values.entry(decode(name)).or_insert_with(|| decode(&value.replace('+', " ")));
         }
         Self { values }
     }
@@ -96,23 +89,12 @@ impl ResourcePath {
         let name = rest.next().unwrap_or_default();
         let subresource: Vec<String> = rest.collect();
         let subresource = (!subresource.is_empty()).then(|| subresource.join("/"));
-        Some(Self {
-            group,
-            version,
-            namespace,
-            resource,
-            name,
-            subresource,
-        })
+        Some(Self { group, version, namespace, resource, name, subresource })
     }
 
     /// The namespace of the object that the path is about: namespaces themselves are in none.
     pub(crate) fn object_namespace(&self) -> &str {
-        if self.resource == "namespaces" && self.group.is_empty() {
-            ""
-        } else {
-            &self.namespace
-        }
+        if self.resource == "namespaces" && self.group.is_empty() { "" } else { &self.namespace }
     }
 }
 
@@ -149,27 +131,16 @@ impl RequestLabels {
         };
         let key = RequestKey {
             verb: verb.to_owned(),
-            group: resource
-                .map(|resource| resource.group.clone())
-                .unwrap_or_default(),
-            resource: resource
-                .map(|resource| resource.resource.clone())
-                .unwrap_or_default(),
+            group: resource.map(|resource| resource.group.clone()).unwrap_or_default(),
+            resource: resource.map(|resource| resource.resource.clone()).unwrap_or_default(),
             subresource: match resource {
                 Some(resource) => resource.subresource.clone().unwrap_or_default(),
                 None => path.to_owned(),
             },
             code: 0,
         };
-        let version = resource
-            .map(|resource| resource.version.clone())
-            .unwrap_or_default();
-        Self {
-            key,
-            version,
-            scope,
-            dry_run: query.has("dryRun"),
-        }
+        let version = resource.map(|resource| resource.version.clone()).unwrap_or_default();
+        Self { key, version, scope, dry_run: query.has("dryRun") }
     }
 }
 
@@ -186,14 +157,7 @@ mod tests {
     #[case("/api/v1/namespaces/a/status", "", "a", "namespaces", "a", Some("status"))]
     #[case("/api/v1/namespaces/a/finalize", "", "a", "namespaces", "a", Some("finalize"))]
     #[case("/api/v1/namespaces/a/configmaps", "", "a", "configmaps", "", None)]
-    #[case(
-        "/apis/apps/v1/namespaces/a/deployments/b/scale",
-        "apps",
-        "a",
-        "deployments",
-        "b",
-        Some("scale")
-    )]
+    #[case("/apis/apps/v1/namespaces/a/deployments/b/scale", "apps", "a", "deployments", "b", Some("scale"))]
     #[case(
         "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Ax",
         "rbac.authorization.k8s.io",
@@ -226,15 +190,9 @@ mod tests {
 
     #[test]
     fn paths_without_a_resource() {
-        for path in [
-            "/version",
-            "/api",
-            "/apis",
-            "/api/v1",
-            "/apis/apps",
-            "/apis/apps/v1",
-            "/openapi/v3/api/v1",
-        ] {
+        for path in
+            ["/version", "/api", "/apis", "/api/v1", "/apis/apps", "/apis/apps/v1", "/openapi/v3/api/v1"]
+        {
             assert_eq!(ResourcePath::parse(path), None, "{path}");
         }
     }

@@ -8,10 +8,7 @@ use crate::store::{Operator, Requirement, Selection};
 
 /// `a=b,c!=d,e in (x,y),f notin (z),g,!h,i>1`.
 pub(crate) fn parse_labels(text: &str) -> ApiResult<Vec<Requirement>> {
-    split(text)
-        .into_iter()
-        .map(|part| parse_label(part.trim()))
-        .collect()
+    split(text).into_iter().map(|part| parse_label(part.trim())).collect()
 }
 
 /// Parts between commas that are not inside brackets.
@@ -35,18 +32,10 @@ fn split(text: &str) -> Vec<&str> {
 }
 
 fn parse_label(part: &str) -> ApiResult<Requirement> {
-    let requirement = |name: &str, operator| {
-        Ok(Requirement {
-            name: checked_key(name, part)?,
-            operator,
-        })
-    };
+    let requirement = |name: &str, operator| Ok(Requirement { name: checked_key(name, part)?, operator });
     let set = |name: &str, values: &str| -> Option<(String, Vec<String>)> {
         let values = values.trim().strip_prefix('(')?.strip_suffix(')')?;
-        Some((
-            name.trim().to_owned(),
-            values.split(',').map(|value| value.trim().to_owned()).collect(),
-        ))
+        Some((name.trim().to_owned(), values.split(',').map(|value| value.trim().to_owned()).collect()))
     };
     if let Some(name) = part.strip_prefix('!') {
         return requirement(name, Operator::Absent);
@@ -62,10 +51,7 @@ fn parse_label(part: &str) -> ApiResult<Requirement> {
         return requirement(&name, Operator::In(checked_values(values, part)?));
     }
     if let Some((name, value)) = part.split_once("!=") {
-        return requirement(
-            name,
-            Operator::NotIn(checked_values(vec![value.trim().to_owned()], part)?),
-        );
+        return requirement(name, Operator::NotIn(checked_values(vec![value.trim().to_owned()], part)?));
     }
     if let Some((name, value)) = part.split_once('=') {
         let value = value.strip_prefix('=').unwrap_or(value).trim();
@@ -74,11 +60,7 @@ fn parse_label(part: &str) -> ApiResult<Requirement> {
     for (sign, greater) in [('>', true), ('<', false)] {
         if let Some((name, value)) = part.split_once(sign) {
             let bound = value.trim().parse().map_err(|_| unreadable(part))?;
-            let operator = if greater {
-                Operator::GreaterThan(bound)
-            } else {
-                Operator::LessThan(bound)
-            };
+            let operator = if greater { Operator::GreaterThan(bound) } else { Operator::LessThan(bound) };
             return requirement(name, operator);
         }
     }
@@ -86,43 +68,26 @@ fn parse_label(part: &str) -> ApiResult<Requirement> {
 }
 
 fn brackets(values: &str) -> String {
-    if values.trim_start().starts_with('(') {
-        values.to_owned()
-    } else {
-        format!("({values}")
-    }
+    if values.trim_start().starts_with('(') { values.to_owned() } else { format!("({values}") }
 }
 
 fn unreadable(part: &str) -> ApiError {
-    ApiError::bad_request(format!(
-        "unable to parse requirement: found '{part}', which is no label selector"
-    ))
+    ApiError::bad_request(format!("unable to parse requirement: found '{part}', which is no label selector"))
 }
 
 fn checked_key(name: &str, part: &str) -> ApiResult<String> {
     let name = name.trim();
     let local = name.rsplit_once('/').map_or(name, |(_, local)| local);
-    if local.is_empty() || !is_label_value(local) {
-        Err(unreadable(part))
-    } else {
-        Ok(name.to_owned())
-    }
+    if local.is_empty() || !is_label_value(local) { Err(unreadable(part)) } else { Ok(name.to_owned()) }
 }
 
 fn checked_values(values: Vec<String>, part: &str) -> ApiResult<Vec<String>> {
-    if values.iter().all(|value| is_label_value(value)) {
-        Ok(values)
-    } else {
-        Err(unreadable(part))
-    }
+    if values.iter().all(|value| is_label_value(value)) { Ok(values) } else { Err(unreadable(part)) }
 }
 
 /// `metadata.name=x,spec.type!=y`: names that the kind does not offer are refused.
 pub(crate) fn parse_fields(kind: &ResourceKind, text: &str) -> ApiResult<Vec<Requirement>> {
-    split(text)
-        .into_iter()
-        .map(|part| parse_field(kind, part.trim()))
-        .collect()
+    split(text).into_iter().map(|part| parse_field(kind, part.trim())).collect()
 }
 
 fn parse_field(kind: &ResourceKind, part: &str) -> ApiResult<Requirement> {
@@ -133,36 +98,20 @@ fn parse_field(kind: &ResourceKind, part: &str) -> ApiResult<Requirement> {
     } else if let Some((name, value)) = part.split_once('=') {
         (name, value, true)
     } else {
-        return Err(ApiError::bad_request(format!(
-            "invalid selector: '{part}'; can't understand '{part}'"
-        )));
+        return Err(ApiError::bad_request(format!("invalid selector: '{part}'; can't understand '{part}'")));
     };
     let known = matches!(name, "metadata.name" | "metadata.namespace") || is_selectable(kind, name);
     if !known {
-        return Err(ApiError::bad_request(unknown_field(
-            kind.traits,
-            kind.custom.is_some(),
-            name,
-        )));
+        return Err(ApiError::bad_request(unknown_field(kind.traits, kind.custom.is_some(), name)));
     }
     let values = vec![value.to_owned()];
-    let operator = if equal {
-        Operator::In(values)
-    } else {
-        Operator::NotIn(values)
-    };
-    Ok(Requirement {
-        name: name.to_owned(),
-        operator,
-    })
+    let operator = if equal { Operator::In(values) } else { Operator::NotIn(values) };
+    Ok(Requirement { name: name.to_owned(), operator })
 }
 
 fn is_selectable(kind: &ResourceKind, name: &str) -> bool {
     kind.traits.selectable.contains(&name)
-        || kind
-            .custom
-            .as_ref()
-            .is_some_and(|custom| custom.selectable.iter().any(|field| field == name))
+        || kind.custom.as_ref().is_some_and(|custom| custom.selectable.iter().any(|field| field == name))
 }
 
 fn unknown_field(traits: &Traits, custom: bool, name: &str) -> String {
@@ -221,22 +170,13 @@ mod tests {
     #[case("a<2", "a", Operator::LessThan(2))]
     #[case("a=", "a", Operator::In(values(&[""])))]
     fn label_requirements(#[case] text: &str, #[case] name: &str, #[case] operator: Operator) {
-        assert_eq!(
-            one(text),
-            Requirement {
-                name: name.to_owned(),
-                operator
-            }
-        );
+        assert_eq!(one(text), Requirement { name: name.to_owned(), operator });
     }
 
     #[test]
     fn several_are_split_at_outer_commas() {
-        let names: Vec<String> = parse_labels("a in (b,c),d=e,!f")
-            .expect("selector")
-            .into_iter()
-            .map(|one| one.name)
-            .collect();
+        let names: Vec<String> =
+            parse_labels("a in (b,c),d=e,!f").expect("selector").into_iter().map(|one| one.name).collect();
         assert_eq!(names, ["a", "d", "f"]);
         assert!(parse_labels("").expect("empty").is_empty());
         assert_eq!(parse_labels("a=b=c").expect_err("no value").code, 400);

@@ -15,11 +15,8 @@ pub(super) fn table<'a>(
 ) -> Value {
     let columns = columns::of(view.kind);
     let rows: Vec<Value> = objects.map(|json| row(view, &columns, json)).collect();
-    let definitions: Vec<Value> = if with_columns {
-        columns.iter().map(Column::definition).collect()
-    } else {
-        Vec::new()
-    };
+    let definitions: Vec<Value> =
+        if with_columns { columns.iter().map(Column::definition).collect() } else { Vec::new() };
     json!({
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",

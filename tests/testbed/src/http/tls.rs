@@ -38,11 +38,7 @@ impl Listener {
     pub(crate) async fn bind(port: u16, config: ServerConfig) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
-        Ok(Self {
-            listener,
-            acceptor: TlsAcceptorDebug(TlsAcceptor::from(Arc::new(config))),
-            address,
-        })
+        Ok(Self { listener, acceptor: TlsAcceptorDebug(TlsAcceptor::from(Arc::new(config))), address })
     }
 
     /// Serves until the token is cancelled; then connections end, too.
@@ -82,10 +78,7 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, server: Arc<ApiSer
             return;
         }
     };
-    let service = TowerToHyperService::new(ApiService {
-        server,
-        identity: None,
-    });
+    let service = TowerToHyperService::new(ApiService { server, identity: None });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http2().max_concurrent_streams(MAX_STREAMS);
     if let Err(error) = builder.serve_connection(TokioIo::new(stream), service).await {

@@ -71,12 +71,8 @@ pub(super) fn watch(
     query: &Query,
     pending: Pending,
 ) -> ApiResult<ApiResponse> {
-    let mut selection = selector::selection(
-        &kind,
-        namespace,
-        query.text("labelSelector"),
-        query.text("fieldSelector"),
-    )?;
+    let mut selection =
+        selector::selection(&kind, namespace, query.text("labelSelector"), query.text("fieldSelector"))?;
     if !name.is_empty() {
         selection.name = Some(name.to_owned());
     }
@@ -96,9 +92,7 @@ pub(super) fn watch(
     });
     let weather = faults.observe();
     let epoch = weather.borrow().watch_epoch;
-    let sent = page
-        .as_ref()
-        .map_or(start.after.unwrap_or(0), |page| page.revision);
+    let sent = page.as_ref().map_or(start.after.unwrap_or(0), |page| page.revision);
     let mut watch = Watch {
         store: resources.store.clone(),
         kind,
@@ -149,16 +143,9 @@ fn start(query: &Query) -> ApiResult<Start> {
                 .map_err(|_| ApiError::bad_request(format!("invalid resource version \"{text}\"")))?,
         ),
     };
-    let initial = if query.has("sendInitialEvents") {
-        query.flag("sendInitialEvents")
-    } else {
-        after.is_none()
-    };
-    Ok(Start {
-        initial,
-        announce,
-        after,
-    })
+    let initial =
+        if query.has("sendInitialEvents") { query.flag("sendInitialEvents") } else { after.is_none() };
+    Ok(Start { initial, announce, after })
 }
 
 fn begin(
@@ -178,9 +165,7 @@ fn begin(
 
 fn streaming(stream: impl futures::Stream<Item = Bytes> + Send + 'static) -> ApiResponse {
     let mut response = Response::new(ResponseBody::stream(stream));
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -266,9 +251,7 @@ impl Watch {
             return Some(first);
         }
         let mut together = first.to_vec();
-        self.lines
-            .drain(..)
-            .for_each(|line| together.extend_from_slice(&line));
+        self.lines.drain(..).for_each(|line| together.extend_from_slice(&line));
         Some(together.into())
     }
 
@@ -281,16 +264,9 @@ impl Watch {
 
     fn push(&mut self, change: Change, record: &Record) {
         let json = present(&self.kind, &record.json);
-        let view = View {
-            kind: &self.kind,
-            form: self.form,
-            include: self.include,
-        };
-        let shown = if self.form == Form::Table {
-            view.row(&json, !self.rows_sent)
-        } else {
-            view.object(&json)
-        };
+        let view = View { kind: &self.kind, form: self.form, include: self.include };
+        let shown =
+            if self.form == Form::Table { view.row(&json, !self.rows_sent) } else { view.object(&json) };
         self.rows_sent = true;
         self.lines.push_back(line(change.as_str(), &shown));
     }

@@ -30,10 +30,7 @@ pub(super) struct Write<'a> {
 
 /// A header as text; empty where absent.
 pub(super) fn header_text(headers: &http::HeaderMap, name: header::HeaderName) -> &str {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// A JSON or YAML body.
@@ -42,10 +39,20 @@ fn parse(body: &[u8], content_type: &str) -> ApiResult<Value> {
         Ok(value) => Ok(value),
         Err(error) if content_type.contains("yaml") => serde_saphyr::from_slice(body)
             .map_err(|yaml| ApiError::bad_request(format!("error decoding YAML: {yaml} (as JSON: {error})"))),
-        Err(error) => Err(ApiError::bad_request(format!(
-            "the object provided is unrecognized: {error}"
-        ))),
+        Err(error) => Err(ApiError::bad_request(error.to_string())),
     }
+}
+
+/// The beginning of a body that could not be read, for messages.
+fn summary(body: &[u8]) -> String {
+    const LENGTH: usize = 30;
+    let cut = &body[..body.len().min(LENGTH)];
+    let text = match body.first() {
+        None => return "<empty>".to_owned(),
+        Some(b'{') => String::from_utf8_lossy(cut).into_owned(),
+        Some(_) => cut.iter().map(|byte| format!("{byte:02x}")).collect(),
+    };
+    if body.len() > LENGTH { format!("{text} ...") } else { text }
 }
 
 impl Write<'_> {
@@ -54,44 +61,24 @@ impl Write<'_> {
         text.split(';').next().unwrap_or_default().trim()
     }
 
-    fn options(&self, patch: Option<PatchType>) -> ApiResult<WriteOptions> {
+    fn options(&self, options: &str, patch: Option<PatchType>) -> ApiResult<WriteOptions> {
         let manager = self.query.text("fieldManager");
-        let options = match patch {
-            Some(_) => "PatchOptions",
-            None => "CreateOptions",
-        };
-        let invalid = |errors: &FieldError| {
-            ApiError::new(
-                422,
-                "Invalid",
-                format!("{options}.meta.k8s.io \"\" is invalid: {errors}"),
-            )
-        };
+        let invalid = |error: FieldError| ApiError::invalid_options(options, &[error]);
         if patch == Some(PatchType::Apply) && manager.is_empty() {
-            return Err(invalid(&FieldError::required(
-                "fieldManager",
-                "is required for apply patch",
-            )));
+            return Err(invalid(FieldError::required("fieldManager", "is required for apply patch")));
         }
         if patch.is_some_and(|patch| patch != PatchType::Apply) && self.query.has("force") {
-            return Err(invalid(&FieldError::forbidden(
-                "force",
-                "may not be specified for non-apply patch",
-            )));
+            return Err(invalid(FieldError::forbidden("force", "may not be specified for non-apply patch")));
         }
         if manager.len() > 128 {
-            return Err(invalid(&FieldError::too_long("fieldManager", 128)));
+            return Err(invalid(FieldError::too_long("fieldManager", 128)));
         }
         let dry_run = match self.query.text("dryRun") {
             "" => false,
             "All" => true,
             other => {
                 let supported = ["All".to_owned()];
-                return Err(invalid(&FieldError::not_supported(
-                    "dryRun",
-                    json!([other]),
-                    &supported,
-                )));
+                return Err(invalid(FieldError::not_supported("dryRun", json!([other]), &supported)));
             }
         };
         let validation = match self.query.text("fieldValidation") {
@@ -100,7 +87,7 @@ impl Write<'_> {
             "Strict" => FieldValidation::Strict,
             other => {
                 let supported = ["", "Ignore", "Strict", "Warn"].map(str::to_owned);
-                return Err(invalid(&FieldError::not_supported(
+                return Err(invalid(FieldError::not_supported(
                     "fieldValidation",
                     Value::from(other),
                     &supported,
@@ -124,7 +111,14 @@ impl Write<'_> {
                 &["application/json", "application/yaml"],
             ));
         }
-        parse(self.body, content_type)
+        parse(self.body, content_type).map_err(|error| {
+            let (kind, why) = (&self.target.kind.kind, &error.message);
+            ApiError::bad_request(format!(
+                "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: \
+                 {why} ({})",
+                summary(self.body)
+            ))
+        })
     }
 
     fn respond(&self, outcome: &Outcome) -> ApiResponse {
@@ -135,12 +129,8 @@ impl Write<'_> {
         };
         let mut response = answer::json(code, body);
         answer::warn(&mut response, &outcome.warnings);
-        if let Some(deprecation) = self
-            .target
-            .kind
-            .custom
-            .as_ref()
-            .and_then(|custom| custom.deprecation.clone())
+        if let Some(deprecation) =
+            self.target.kind.custom.as_ref().and_then(|custom| custom.deprecation.clone())
         {
             answer::warn(&mut response, &[deprecation]);
         }
@@ -148,13 +138,13 @@ impl Write<'_> {
     }
 
     pub(super) fn create(&self) -> ApiResult<ApiResponse> {
-        let options = self.options(None)?;
+        let options = self.options("CreateOptions", None)?;
         let outcome = self.resources.create(&self.target, self.json_body()?, &options)?;
         Ok(self.respond(&outcome))
     }
 
     pub(super) fn replace(&self) -> ApiResult<ApiResponse> {
-        let options = self.options(None)?;
+        let options = self.options("UpdateOptions", None)?;
         let body = self.json_body()?;
         let outcome = match self.target.subresource {
             Some("scale") => self.resources.replace_scale(&self.target, &body, &options)?,
@@ -177,15 +167,14 @@ impl Write<'_> {
                     "application/strategic-merge-patch+json",
                     "application/apply-patch+yaml",
                 ];
-                return Err(ApiError::unsupported_media_type(other, &supported));
+                tracing::debug!(supported = supported.join(", "), "patch of an unknown type");
+                return Err(ApiError::unsupported_patch_type(other));
             }
         };
-        let options = self.options(Some(patch_type))?;
+        let options = self.options("PatchOptions", Some(patch_type))?;
         let patch = parse(self.body, content_type)?;
         let outcome = match self.target.subresource {
-            Some("scale") => self
-                .resources
-                .patch_scale(&self.target, patch_type, &patch, &options)?,
+            Some("scale") => self.resources.patch_scale(&self.target, patch_type, &patch, &options)?,
             _ => self.resources.patch(&self.target, patch_type, &patch, &options)?,
         };
         Ok(self.respond(&outcome))
@@ -203,11 +192,8 @@ impl Write<'_> {
         }
         if self.query.has("orphanDependents") && options.propagation.is_none() {
             let orphan = self.query.flag("orphanDependents");
-            options.propagation = Some(if orphan {
-                Propagation::Orphan
-            } else {
-                Propagation::Background
-            });
+            options.propagation = Some(if orphan { Propagation::Orphan } else { Propagation::Background });
+            options.legacy_cascade = !orphan;
         }
         options.dry_run |= self.query.has("dryRun");
         Ok(options)
@@ -216,14 +202,10 @@ impl Write<'_> {
     pub(super) fn delete(&self) -> ApiResult<ApiResponse> {
         let options = self.delete_options()?;
         let deleted = self.resources.delete(&self.target, &options)?;
-        let waits = !deleted.removed && options.propagation == Some(Propagation::Foreground);
-        let code = if waits { 202 } else { 200 };
+        let code = if !deleted.removed && options.legacy_cascade { 202 } else { 200 };
         let json = Bytes::from(encode(&deleted.answer));
         let is_status = deleted.answer["kind"] == "Status" && self.target.kind.kind != "Status";
-        Ok(answer::json(
-            code,
-            if is_status { json } else { self.view.object(&json) },
-        ))
+        Ok(answer::json(code, if is_status { json } else { self.view.object(&json) }))
     }
 
     pub(super) fn delete_collection(&self) -> ApiResult<ApiResponse> {
@@ -234,14 +216,10 @@ impl Write<'_> {
             self.query.text("labelSelector"),
             self.query.text("fieldSelector"),
         )?;
-        let deleted = self
-            .resources
-            .delete_collection(self.target.kind, &selection, &options)?;
+        let deleted = self.resources.delete_collection(self.target.kind, &selection, &options)?;
         let objects: Vec<Bytes> = deleted.iter().map(|object| encode(object).into()).collect();
-        let metadata = ListMetadata {
-            resource_version: self.resources.store.revision(),
-            ..ListMetadata::default()
-        };
+        let metadata =
+            ListMetadata { resource_version: self.resources.store.revision(), ..ListMetadata::default() };
         Ok(answer::json(200, self.view.list(objects.iter(), &metadata)))
     }
 }

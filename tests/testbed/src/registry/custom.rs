@@ -38,16 +38,7 @@ pub(crate) struct ScalePaths {
     pub(crate) selector: Option<String>,
 }
 
-const VERBS: [&str; 8] = [
-    "create",
-    "delete",
-    "deletecollection",
-    "get",
-    "list",
-    "patch",
-    "update",
-    "watch",
-];
+const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const SUBRESOURCE_VERBS: [&str; 3] = ["get", "patch", "update"];
 
 /// A definition without a schema accepts everything.
@@ -74,10 +65,8 @@ pub(super) fn served_kinds(
     };
     let (group, resource, kind) = (text(&spec["group"]), text(&names["plural"]), text(&names["kind"]));
     let versions = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let storage_version = versions
-        .iter()
-        .find(|version| version["storage"] == true)
-        .map(|one| text(&one["name"]));
+    let storage_version =
+        versions.iter().find(|version| version["storage"] == true).map(|one| text(&one["name"]));
     let mut kinds = Vec::new();
     for version in versions.iter().filter(|version| version["served"] == true) {
         let name = text(&version["name"]);
@@ -85,18 +74,12 @@ pub(super) fn served_kinds(
         let schema = if schema.is_object() { schema } else { open_schema() };
         let structural = Structural::parse(&schema)?;
         if let Err(error) = definitions.add_custom(&group, &name, &kind, Some(&schema)) {
-            return Err(SchemaError {
-                path: "openAPIV3Schema".to_owned(),
-                problem: error.to_string(),
-            });
+            return Err(SchemaError { path: "openAPIV3Schema".to_owned(), problem: error.to_string() });
         }
         let subresources = subresources(version, &group, &name, &kind);
         let custom = CustomKind {
             structural,
-            columns: version["additionalPrinterColumns"]
-                .as_array()
-                .cloned()
-                .unwrap_or_default(),
+            columns: version["additionalPrinterColumns"].as_array().cloned().unwrap_or_default(),
             scale: scale(&version["subresources"]["scale"]),
             selectable: version["selectableFields"]
                 .as_array()
@@ -114,19 +97,13 @@ pub(super) fn served_kinds(
             schema,
         };
         kinds.push(ResourceKind {
-            schema: definitions
-                .kind(&group, &name, &kind)
-                .unwrap_or_else(TypeSchema::untyped),
+            schema: definitions.kind(&group, &name, &kind).unwrap_or_else(TypeSchema::untyped),
             group: group.clone(),
             version: name,
             resource: resource.clone(),
-            singular: names["singular"]
-                .as_str()
-                .map_or_else(|| kind.to_lowercase(), str::to_owned),
+            singular: names["singular"].as_str().map_or_else(|| kind.to_lowercase(), str::to_owned),
             kind: kind.clone(),
-            list_kind: names["listKind"]
-                .as_str()
-                .map_or_else(|| format!("{kind}List"), str::to_owned),
+            list_kind: names["listKind"].as_str().map_or_else(|| format!("{kind}List"), str::to_owned),
             namespaced: spec["scope"] == "Namespaced",
             verbs: VERBS.to_vec(),
             subresources,
@@ -144,15 +121,9 @@ pub(super) fn served_kinds(
 fn subresources(version: &Value, group: &str, name: &str, kind: &str) -> BTreeMap<String, Subresource> {
     let mut subresources = BTreeMap::new();
     let mut add = |subresource: &str, group: &str, version: &str, kind: &str| {
-        let kind = GroupVersionKind {
-            group: group.to_owned(),
-            version: version.to_owned(),
-            kind: kind.to_owned(),
-        };
-        let served = Subresource {
-            kind: Some(kind),
-            verbs: SUBRESOURCE_VERBS.to_vec(),
-        };
+        let kind =
+            GroupVersionKind { group: group.to_owned(), version: version.to_owned(), kind: kind.to_owned() };
+        let served = Subresource { kind: Some(kind), verbs: SUBRESOURCE_VERBS.to_vec() };
         subresources.insert(subresource.to_owned(), served);
     };
     if version["subresources"]["status"].is_object() {
@@ -168,9 +139,6 @@ fn scale(scale: &Value) -> Option<ScalePaths> {
     Some(ScalePaths {
         spec: scale.get("specReplicasPath")?.as_str()?.to_owned(),
         status: scale.get("statusReplicasPath")?.as_str()?.to_owned(),
-        selector: scale
-            .get("labelSelectorPath")
-            .and_then(Value::as_str)
-            .map(str::to_owned),
+        selector: scale.get("labelSelectorPath").and_then(Value::as_str).map(str::to_owned),
     })
 }

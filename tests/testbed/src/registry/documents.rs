@@ -73,18 +73,13 @@ pub(crate) fn documents() -> &'static [Document] {
 
 /// The document of a group version.
 pub(crate) fn document(group: &str, version: &str) -> Option<&'static Document> {
-    DOCUMENTS
-        .iter()
-        .find(|document| document.group() == group && document.version() == version)
+    DOCUMENTS.iter().find(|document| document.group() == group && document.version() == version)
 }
 
 impl Document {
     /// Empty for the core group.
     pub(crate) fn group(&self) -> &'static str {
-        self.path
-            .strip_prefix("apis/")
-            .and_then(|rest| rest.split_once('/'))
-            .map_or("", |(group, _)| group)
+        self.path.strip_prefix("apis/").and_then(|rest| rest.split_once('/')).map_or("", |(group, _)| group)
     }
 
     pub(crate) fn version(&self) -> &'static str {
@@ -116,20 +111,14 @@ fn served<'a>(path: &'a str, prefix: &str) -> Option<Served<'a>> {
         None => (false, rest),
     };
     let mut parts = rest.split('/');
-    let resource = parts
-        .next()
-        .filter(|resource| !resource.is_empty() && *resource != "watch")?;
+    let resource = parts.next().filter(|resource| !resource.is_empty() && *resource != "watch")?;
     let subresource = match (parts.next(), parts.next(), parts.next()) {
         (None | Some("{name}"), None, None) => None,
         (Some("{name}"), Some(subresource), None) => Some(subresource),
         // Paths below a proxy subresource.
         _ => return None,
     };
-    Some(Served {
-        resource,
-        subresource,
-        namespaced,
-    })
+    Some(Served { resource, subresource, namespaced })
 }
 
 #[derive(Default)]
@@ -153,12 +142,7 @@ fn read_kinds(document: &Document, openapi: &Value) -> Vec<Arc<ResourceKind>> {
         };
         let found = resources.entry(served.resource).or_default();
         found.namespaced |= served.namespaced;
-        for operation in item
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(_, operation)| operation)
-        {
+        for operation in item.as_object().into_iter().flatten().map(|(_, operation)| operation) {
             let Some(action) = operation["x-kubernetes-action"].as_str() else {
                 continue;
             };
@@ -222,9 +206,7 @@ fn build(
         resource: resource.to_owned(),
         singular: kind.kind.to_lowercase(),
         list_kind: format!("{}List", kind.kind),
-        schema: definitions
-            .kind(&kind.group, &kind.version, &kind.kind)
-            .unwrap_or_else(TypeSchema::untyped),
+        schema: definitions.kind(&kind.group, &kind.version, &kind.kind).unwrap_or_else(TypeSchema::untyped),
         go_type: GoType::of(structs, &kind.group, &kind.version, &kind.kind),
         kind: kind.kind,
         namespaced: found.namespaced,
@@ -252,10 +234,7 @@ mod tests {
             .filter_map(|one| one["path"].as_str())
             .collect();
         for path in &indexed {
-            assert!(
-                DOCUMENTS.iter().any(|document| document.path == *path),
-                "{path} is not embedded"
-            );
+            assert!(DOCUMENTS.iter().any(|document| document.path == *path), "{path} is not embedded");
         }
         assert_eq!(indexed.len(), DOCUMENTS.len());
         for document in &DOCUMENTS {
@@ -267,42 +246,20 @@ mod tests {
     #[test]
     fn kinds_are_read_from_paths() {
         let apps = document("apps", "v1").expect("apps");
-        let deployments = apps
-            .kinds()
-            .iter()
-            .find(|kind| kind.resource == "deployments")
-            .expect("deployments");
+        let deployments =
+            apps.kinds().iter().find(|kind| kind.resource == "deployments").expect("deployments");
         assert_eq!(deployments.kind, "Deployment");
         assert!(deployments.namespaced);
         assert_eq!(
             deployments.verbs,
-            [
-                "create",
-                "delete",
-                "deletecollection",
-                "get",
-                "list",
-                "patch",
-                "update",
-                "watch"
-            ]
+            ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
         );
-        assert_eq!(
-            deployments.subresources.keys().collect::<Vec<_>>(),
-            ["scale", "status"]
-        );
+        assert_eq!(deployments.subresources.keys().collect::<Vec<_>>(), ["scale", "status"]);
         let scale = &deployments.subresources["scale"];
         assert_eq!(scale.kind.as_ref().map(|kind| kind.kind.as_str()), Some("Scale"));
         let core = document("", "v1").expect("core");
-        let names: Vec<_> = core
-            .kinds()
-            .iter()
-            .filter(|kind| !kind.namespaced)
-            .map(|kind| &kind.resource)
-            .collect();
-        assert_eq!(
-            names,
-            ["componentstatuses", "namespaces", "nodes", "persistentvolumes"]
-        );
+        let names: Vec<_> =
+            core.kinds().iter().filter(|kind| !kind.namespaced).map(|kind| &kind.resource).collect();
+        assert_eq!(names, ["componentstatuses", "namespaces", "nodes", "persistentvolumes"]);
     }
 }

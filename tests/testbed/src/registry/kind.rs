@@ -23,11 +23,7 @@ impl GroupVersionKind {
     /// From an `x-kubernetes-group-version-kind` extension.
     pub(crate) fn read(value: &Value) -> Option<Self> {
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-        Some(Self {
-            group: text("group")?,
-            version: text("version")?,
-            kind: text("kind")?,
-        })
+        Some(Self { group: text("group")?, version: text("version")?, kind: text("kind")? })
     }
 }
 

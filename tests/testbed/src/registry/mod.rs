@@ -54,11 +54,7 @@ impl Registry {
     /// The kind behind a path.
     pub(crate) fn find(&self, group: &str, version: &str, resource: &str) -> Option<Arc<ResourceKind>> {
         if let Some(document) = document(group, version) {
-            return document
-                .kinds()
-                .iter()
-                .find(|kind| kind.resource == resource)
-                .cloned();
+            return document.kinds().iter().find(|kind| kind.resource == resource).cloned();
         }
         let custom = self.custom.read();
         let versions = custom.kinds.get(&GroupResource::new(group, resource))?;
@@ -67,32 +63,21 @@ impl Registry {
 
     /// A stored resource in its preferred version.
     pub(crate) fn stored(&self, resource: &GroupResource) -> Option<Arc<ResourceKind>> {
-        let builtin = documents()
-            .iter()
-            .filter(|document| document.group() == resource.group);
-        let builtin = builtin
-            .flat_map(|document| document.kinds())
-            .find(|kind| kind.resource == resource.resource);
-        builtin
-            .cloned()
-            .or_else(|| self.custom.read().kinds.get(resource)?.first().cloned())
+        let builtin = documents().iter().filter(|document| document.group() == resource.group);
+        let builtin =
+            builtin.flat_map(|document| document.kinds()).find(|kind| kind.resource == resource.resource);
+        builtin.cloned().or_else(|| self.custom.read().kinds.get(resource)?.first().cloned())
     }
 
     /// A kind by the apiVersion and kind of an object or of an owner reference.
     pub(crate) fn find_kind(&self, api_version: &str, kind: &str) -> Option<Arc<ResourceKind>> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         if let Some(document) = document(group, version) {
-            return document
-                .kinds()
-                .iter()
-                .find(|candidate| candidate.kind == kind)
-                .cloned();
+            return document.kinds().iter().find(|candidate| candidate.kind == kind).cloned();
         }
         let custom = self.custom.read();
         let mut kinds = custom.kinds.values().flatten();
-        kinds
-            .find(|one| one.group == group && one.version == version && one.kind == kind)
-            .cloned()
+        kinds.find(|one| one.group == group && one.version == version && one.kind == kind).cloned()
     }
 
     /// Serves what a definition defines, in place of what an earlier state of it defined.
@@ -103,16 +88,9 @@ impl Registry {
             spec["names"]["plural"].as_str().unwrap_or_default(),
         );
         let mut custom = self.custom.write();
-        let schemas: Value = spec["versions"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|one| one["schema"].clone())
-            .collect();
-        let first = custom
-            .schemas
-            .entry(resource.clone())
-            .or_insert_with(|| schemas.clone());
+        let schemas: Value =
+            spec["versions"].as_array().into_iter().flatten().map(|one| one["schema"].clone()).collect();
+        let first = custom.schemas.entry(resource.clone()).or_insert_with(|| schemas.clone());
         let changed = *first != schemas;
         for kind in custom.kinds.remove(&resource).unwrap_or_default() {
             custom.definitions.remove(&kind.group, &kind.version, &kind.kind);
@@ -147,41 +125,27 @@ impl Registry {
             None => {
                 let custom = self.custom.read();
                 let kinds = custom.kinds.values().flatten();
-                kinds
-                    .filter(|kind| kind.group == group && kind.version == version)
-                    .cloned()
-                    .collect()
+                kinds.filter(|kind| kind.group == group && kind.version == version).cloned().collect()
             }
         };
-        (!kinds.is_empty()).then(|| GroupVersion {
-            version: version.to_owned(),
-            kinds,
-        })
+        (!kinds.is_empty()).then(|| GroupVersion { version: version.to_owned(), kinds })
     }
 
     /// Every served group: Kubernetes' own in the real server's order, then those of definitions by name.
     pub(crate) fn groups(&self) -> Vec<Group> {
         let mut groups: Vec<Group> = Vec::new();
         for document in documents() {
-            let version = GroupVersion {
-                version: document.version().to_owned(),
-                kinds: document.kinds().to_vec(),
-            };
+            let version =
+                GroupVersion { version: document.version().to_owned(), kinds: document.kinds().to_vec() };
             match groups.iter_mut().find(|group| group.name == document.group()) {
                 Some(group) => group.versions.push(version),
-                None => groups.push(Group {
-                    name: document.group().to_owned(),
-                    versions: vec![version],
-                }),
+                None => groups.push(Group { name: document.group().to_owned(), versions: vec![version] }),
             }
         }
         let custom = self.custom.read();
         let mut by_version: BTreeMap<(&str, &str), Vec<Arc<ResourceKind>>> = BTreeMap::new();
         for kind in custom.kinds.values().flatten() {
-            by_version
-                .entry((&kind.group, &kind.version))
-                .or_default()
-                .push(kind.clone());
+            by_version.entry((&kind.group, &kind.version)).or_default().push(kind.clone());
         }
         let mut names: Vec<&str> = by_version.keys().map(|(group, _)| *group).collect();
         names.dedup();
@@ -195,10 +159,7 @@ impl Registry {
                 })
                 .collect();
             versions.sort_by(|a, b| version::preferred(&a.version, &b.version));
-            groups.push(Group {
-                name: name.to_owned(),
-                versions,
-            });
+            groups.push(Group { name: name.to_owned(), versions });
         }
         groups
     }

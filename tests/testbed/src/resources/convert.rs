@@ -43,9 +43,7 @@ fn rename(object: &mut Value, from: &str, to: &str) {
 pub(super) fn to_storage(kind: &ResourceKind, object: &mut Value) {
     object["apiVersion"] = Value::from(storage_api_version(kind));
     if kind.custom.is_none() && kind.storage.group != kind.group {
-        EVENT_FIELDS
-            .iter()
-            .for_each(|(here, stored)| rename(object, here, stored));
+        EVENT_FIELDS.iter().for_each(|(here, stored)| rename(object, here, stored));
     }
 }
 
@@ -59,9 +57,7 @@ pub(super) fn from_storage(kind: &ResourceKind, object: &mut Value) {
             custom.structural.default(object);
         }
         None if kind.storage.group != kind.group => {
-            EVENT_FIELDS
-                .iter()
-                .for_each(|(here, stored)| rename(object, stored, here));
+            EVENT_FIELDS.iter().for_each(|(here, stored)| rename(object, stored, here));
         }
         _ => {}
     }
@@ -93,10 +89,7 @@ pub(super) fn selectable_fields(kind: &ResourceKind, object: &Value) -> crate::s
         fields.push((name.into(), text.into()));
     };
     kind.traits.selectable.iter().for_each(|name| add(name));
-    kind.custom
-        .iter()
-        .flat_map(|custom| &custom.selectable)
-        .for_each(|name| add(name));
+    kind.custom.iter().flat_map(|custom| &custom.selectable).for_each(|name| add(name));
     fields.sort();
     fields.into_boxed_slice()
 }

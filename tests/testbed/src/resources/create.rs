@@ -23,11 +23,7 @@ impl Resources {
         let mut warnings = decode::decode(target, &mut object, options.validation)?;
         decode::check_namespace(target, &mut object)?;
         if !meta::text(&object, "resourceVersion").is_empty() {
-            return Err(ApiError::new(
-                500,
-                "",
-                "resourceVersion should not be set on objects to be created",
-            ));
+            return Err(ApiError::new(500, "", "resourceVersion should not be set on objects to be created"));
         }
         decode::fill_defaults(target, &mut object);
         let generate_name =
@@ -77,11 +73,7 @@ impl Resources {
                     if !options.dry_run {
                         self.after_write(target, &json);
                     }
-                    return Ok(Outcome {
-                        json,
-                        created: true,
-                        warnings: Vec::new(),
-                    });
+                    return Ok(Outcome { json, created: true, warnings: Vec::new() });
                 }
                 Err(_) if generated_name && attempt < GENERATED_NAME_ATTEMPTS => {
                     let name = self.generated_name(&object);

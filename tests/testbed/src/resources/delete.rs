@@ -29,8 +29,9 @@ pub(crate) struct DeleteOptions {
     pub(crate) uid: Option<String>,
     pub(crate) resource_version: Option<String>,
     pub(crate) propagation: Option<Propagation>,
-    pub(crate) grace_period: Option<i64>,
     pub(crate) dry_run: bool,
+    /// `orphanDependents: false` was given, the old way to ask for a cascade.
+    pub(crate) legacy_cascade: bool,
 }
 
 impl DeleteOptions {
@@ -38,10 +39,7 @@ impl DeleteOptions {
     pub(crate) fn read(body: &Value) -> ApiResult<Self> {
         let preconditions = &body["preconditions"];
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let propagation = match (
-            body["propagationPolicy"].as_str(),
-            body["orphanDependents"].as_bool(),
-        ) {
+        let propagation = match (body["propagationPolicy"].as_str(), body["orphanDependents"].as_bool()) {
             (Some(policy), _) => Some(Propagation::read(policy)?),
             (None, Some(true)) => Some(Propagation::Orphan),
             (None, Some(false)) => Some(Propagation::Background),
@@ -51,7 +49,7 @@ impl DeleteOptions {
             uid: text(&preconditions["uid"]),
             resource_version: text(&preconditions["resourceVersion"]),
             propagation,
-            grace_period: body["gracePeriodSeconds"].as_i64(),
+            legacy_cascade: body["orphanDependents"] == false,
             dry_run: body["dryRun"].as_array().is_some_and(|list| !list.is_empty()),
         })
     }
@@ -64,10 +62,9 @@ impl Propagation {
             "Foreground" => Ok(Self::Foreground),
             "Orphan" => Ok(Self::Orphan),
             other => {
-                let supported = ["Foreground", "Background", "Orphan"].map(str::to_owned);
+                let supported = ["Foreground", "Background", "Orphan", "nil"].map(str::to_owned);
                 let error = FieldError::not_supported("propagationPolicy", Value::from(other), &supported);
-                let text = format!("DeleteOptions.meta.k8s.io \"\" is invalid: {error}");
-                Err(ApiError::new(422, "Invalid", text))
+                Err(ApiError::invalid_options("DeleteOptions", &[error]))
             }
         }
     }
@@ -95,9 +92,7 @@ impl Resources {
     /// DELETE: removes the object at once, or marks it where finalizers hold it.
     pub(crate) fn delete(&self, target: &Target<'_>, options: &DeleteOptions) -> ApiResult<Deleted> {
         loop {
-            let live = self
-                .live(target)
-                .ok_or_else(|| ApiError::not_found(target.kind, target.name))?;
+            let live = self.live(target).ok_or_else(|| ApiError::not_found(target.kind, target.name))?;
             check_preconditions(target, &live, options)?;
             builtin::check_deletion(target.kind, &live.object)?;
             let mut marked = live.object.clone();
@@ -109,10 +104,7 @@ impl Resources {
                 self.remove_now(target, &live, options)
             };
             if let Some(answer) = done {
-                return Ok(Deleted {
-                    answer,
-                    removed: !held,
-                });
+                return Ok(Deleted { answer, removed: !held });
             }
         }
     }
@@ -126,11 +118,7 @@ impl Resources {
         options: &DeleteOptions,
     ) -> ApiResult<Option<Value>> {
         if !meta::is_being_deleted(&live.object) {
-            meta::set(
-                &mut marked,
-                "deletionTimestamp",
-                Value::from(self.clock.now_text()),
-            );
+            meta::set(&mut marked, "deletionTimestamp", Value::from(self.clock.now_text()));
             meta::set(&mut marked, "deletionGracePeriodSeconds", json!(0));
             if let Some(generation) = meta::field(&marked, "generation").as_i64() {
                 meta::set(&mut marked, "generation", Value::from(generation + 1));
@@ -154,10 +142,7 @@ impl Resources {
             live.object.clone()
         } else {
             let expect = Expect::Revision(live.record.revision);
-            let removed = self
-                .store
-                .remove(&target.kind.storage, &target.key(), expect)
-                .ok()?;
+            let removed = self.store.remove(&target.kind.storage, &target.key(), expect).ok()?;
             self.after_removal(target.kind, &live.object);
             let mut object = removed.value();
             convert::from_storage(target.kind, &mut object);
@@ -208,9 +193,7 @@ impl Resources {
 
     /// Removes an object unless it has changed since `revision`; for the control plane's own controllers.
     pub(crate) fn remove_if_unchanged(&self, target: &Target<'_>, revision: u64) -> Result<(), CommitError> {
-        let removed = self
-            .store
-            .remove(&target.kind.storage, &target.key(), Expect::Revision(revision))?;
+        let removed = self.store.remove(&target.kind.storage, &target.key(), Expect::Revision(revision))?;
         self.after_removal(target.kind, &removed.value());
         Ok(())
     }
@@ -225,26 +208,21 @@ fn deleted_details(kind: &ResourceKind, name: &str, uid: &str) -> Value {
 fn check_preconditions(target: &Target<'_>, live: &Live, options: &DeleteOptions) -> ApiResult<()> {
     let checks = [
         ("UID", options.uid.as_deref(), meta::text(&live.object, "uid")),
-        (
-            "ResourceVersion",
-            options.resource_version.as_deref(),
-            meta::text(&live.object, "resourceVersion"),
-        ),
+        ("ResourceVersion", options.resource_version.as_deref(), meta::text(&live.object, "resourceVersion")),
     ];
     for (what, wanted, found) in checks {
         if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
+            let happened = if what == "UID" { "deleted and then recreated" } else { "modified" };
             let why = format!(
-                "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
+                "the {what} in the precondition ({wanted}) does not match the {what} in record ({found}). The object might \
+                 have been {happened}"
             );
-            let why = if what == "UID" {
-                why
-            } else {
-                format!(
-                    "the {what} in the precondition ({wanted}) does not match the {what} in record ({found}). The object \
-                     might have been modified"
-                )
-            };
-            return Err(ApiError::conflict(target.kind, target.name, &why));
+            // The server names the kind here where it names the resource elsewhere.
+            let kind = target.kind;
+            let mut error = ApiError::conflict(kind, target.name, &why);
+            error.message = error.message.replacen(&kind.qualified(), &kind.qualified_kind(), 1);
+            error.details["kind"] = Value::from(kind.kind.as_str());
+            return Err(error);
         }
     }
     Ok(())
@@ -261,10 +239,6 @@ fn set_policy_finalizers(object: &mut Value, propagation: Option<Propagation>) {
     {
         finalizers.push(wanted.to_owned());
     }
-    let value = if finalizers.is_empty() {
-        Value::Null
-    } else {
-        Value::from(finalizers)
-    };
+    let value = if finalizers.is_empty() { Value::Null } else { Value::from(finalizers) };
     meta::set(object, "finalizers", value);
 }

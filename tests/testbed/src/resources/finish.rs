@@ -4,32 +4,19 @@ use kubefed_core::schema::structural::{FieldError, FieldErrorKind};
 use serde_json::{Value, json};
 
 use super::write::Target;
-use super::{Resources, meta, names};
+use super::{Resources, decode, meta, names};
 use crate::builtin;
 use crate::error::{ApiError, ApiResult};
 use crate::registry::ResourceKind;
 
 /// uid, creation time and generation of a new object; what only a deletion may set is cleared.
 pub(super) fn system_fields_of_new(resources: &Resources, kind: &ResourceKind, object: &mut Value) {
-    for field in [
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "selfLink",
-        "resourceVersion",
-    ] {
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"] {
         meta::set(object, field, Value::Null);
     }
     meta::set(object, "uid", Value::from(resources.random.uid()));
-    meta::set(
-        object,
-        "creationTimestamp",
-        Value::from(resources.clock.now_text()),
-    );
-    let generation = if kind.has_generation() {
-        json!(1)
-    } else {
-        Value::Null
-    };
+    meta::set(object, "creationTimestamp", Value::from(resources.clock.now_text()));
+    let generation = if kind.has_generation() { json!(1) } else { Value::Null };
     meta::set(object, "generation", generation);
 }
 
@@ -62,6 +49,7 @@ impl Resources {
         }
         if target.kind.custom.is_none() {
             builtin::prepare_new(self, target.kind, object)?;
+            decode::settle(target, object);
         }
         Ok(())
     }
@@ -92,6 +80,7 @@ impl Resources {
         }
         if kind.custom.is_none() {
             builtin::prepare_changed(self, target, live, new)?;
+            decode::settle(target, new);
         }
         if kind.has_generation() && target.subresource != Some("status") && moves_generation(kind, live, new)
         {
@@ -176,9 +165,5 @@ fn new_finalizers(live: &Value, new: &Value) -> Option<FieldError> {
 }
 
 fn refuse(kind: &ResourceKind, name: &str, errors: &[FieldError]) -> ApiResult<()> {
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(ApiError::invalid(kind, name, errors))
-    }
+    if errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(kind, name, errors)) }
 }

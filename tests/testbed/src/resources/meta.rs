@@ -39,24 +39,13 @@ pub(crate) fn set(object: &mut Value, field: &str, value: Value) {
 
 /// A field of metadata; null where absent.
 pub(crate) fn field(object: &Value, name: &str) -> Value {
-    object
-        .get("metadata")
-        .and_then(|metadata| metadata.get(name))
-        .cloned()
-        .unwrap_or_default()
+    object.get("metadata").and_then(|metadata| metadata.get(name)).cloned().unwrap_or_default()
 }
 
 /// A list of texts inside metadata.
 pub(crate) fn texts(object: &Value, field: &str) -> Vec<String> {
-    let list = object
-        .get("metadata")
-        .and_then(|metadata| metadata.get(field))
-        .and_then(Value::as_array);
-    list.into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+    let list = object.get("metadata").and_then(|metadata| metadata.get(field)).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 pub(crate) fn finalizers(object: &Value) -> Vec<String> {
@@ -74,17 +63,13 @@ pub(crate) fn at<'a>(object: &'a Value, path: &[&str]) -> Option<&'a Value> {
 
 /// The value at a dotted path.
 pub(crate) fn at_dotted<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
-    path.trim_start_matches('.')
-        .split('.')
-        .try_fold(object, |value, name| value.get(name))
+    path.trim_start_matches('.').split('.').try_fold(object, |value, name| value.get(name))
 }
 
 /// Sets or, where `value` is none, removes what stands at a dotted path. Parents are made where needed.
 pub(crate) fn put_dotted(object: &mut Value, path: &str, value: Option<Value>) {
     let path = path.trim_start_matches('.');
-    let (parents, last) = path
-        .rsplit_once('.')
-        .map_or((None, path), |(parents, last)| (Some(parents), last));
+    let (parents, last) = path.rsplit_once('.').map_or((None, path), |(parents, last)| (Some(parents), last));
     let mut place = object;
     for name in parents.into_iter().flat_map(|parents| parents.split('.')) {
         let Value::Object(map) = place else { return };

@@ -53,9 +53,7 @@ impl Resources {
     /// One stored object.
     pub(crate) fn record(&self, kind: &ResourceKind, namespace: &str, name: &str) -> ApiResult<Arc<Record>> {
         let key = ObjectKey::new(namespace, name);
-        self.store
-            .get(&kind.storage, &key)
-            .ok_or_else(|| ApiError::not_found(kind, name))
+        self.store.get(&kind.storage, &key).ok_or_else(|| ApiError::not_found(kind, name))
     }
 
     /// One object in the version that was asked for.
@@ -66,8 +64,6 @@ impl Resources {
     /// An object of a built-in resource, whatever its version; for the control plane's own use.
     pub(crate) fn peek(&self, group: &str, resource: &str, namespace: &str, name: &str) -> Option<Value> {
         let resource = GroupResource::new(group, resource);
-        self.store
-            .get(&resource, &ObjectKey::new(namespace, name))
-            .map(|record| record.value())
+        self.store.get(&resource, &ObjectKey::new(namespace, name)).map(|record| record.value())
     }
 }

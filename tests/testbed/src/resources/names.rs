@@ -9,6 +9,8 @@ use crate::registry::ResourceKind;
 
 const LABEL_REGEX: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const ANNOTATIONS_LIMIT: u64 = 256 * 1024;
+/// Finalizers that need no prefix.
+const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 
 /// What is wrong with the metadata that a user sets.
 pub(super) fn check_metadata(kind: &ResourceKind, object: &Value) -> Vec<FieldError> {
@@ -28,10 +30,7 @@ pub(super) fn check_metadata(kind: &ResourceKind, object: &Value) -> Vec<FieldEr
         );
     }
     if name.is_empty() {
-        errors.push(FieldError::required(
-            "metadata.name",
-            "name or generateName is required",
-        ));
+        errors.push(FieldError::required("metadata.name", "name or generateName is required"));
     } else {
         let problems = name_problems(rule, name).into_iter();
         errors.extend(problems.map(|text| FieldError::invalid("metadata.name", Value::from(name), text)));
@@ -39,7 +38,16 @@ pub(super) fn check_metadata(kind: &ResourceKind, object: &Value) -> Vec<FieldEr
     check_labels(&meta::field(object, "labels"), "metadata.labels", &mut errors);
     check_annotations(&meta::field(object, "annotations"), &mut errors);
     check_owners(&meta::field(object, "ownerReferences"), &mut errors);
-    for finalizer in meta::finalizers(object) {
+    for (index, finalizer) in meta::finalizers(object).into_iter().enumerate() {
+        if kind.custom.is_none()
+            && !finalizer.contains('/')
+            && !STANDARD_FINALIZERS.contains(&finalizer.as_str())
+        {
+            let detail = "name is neither a standard finalizer name nor is it fully qualified";
+            let field = format!("metadata.finalizers[{index}]");
+            errors.push(FieldError::invalid(field, Value::from(finalizer.as_str()), detail));
+        }
+
         let problems = qualified_name_problems(&finalizer).into_iter();
         errors.extend(
             problems.map(|text| {
@@ -50,19 +58,11 @@ pub(super) fn check_metadata(kind: &ResourceKind, object: &Value) -> Vec<FieldEr
     errors
 }
 
-fn is_label_of(text: &str, first: impl Fn(u8) -> bool) -> bool {
+fn is_label(text: &str) -> bool {
     let bytes = text.as_bytes();
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    match (bytes.first(), bytes.last()) {
-        (Some(start), Some(end)) => {
-            first(*start) && inner(*end) && bytes.iter().all(|byte| inner(*byte) || *byte == b'-')
-        }
-        _ => false,
-    }
-}
-
-fn is_label(text: &str) -> bool {
-    is_label_of(text, |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    let edge = |byte: Option<&u8>| byte.is_some_and(|byte| inner(*byte));
+    edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(|byte| inner(*byte) || *byte == b'-')
 }
 
 fn too_long(limit: usize) -> String {
@@ -74,27 +74,13 @@ fn label_problems(text: &str) -> Vec<String> {
     if text.len() > 63 {
         problems.push(too_long(63));
     }
-    if !is_label(text) {
+    if !is_label(text) && !text.is_empty() && text.split('.').all(is_label) {
+        problems.push("must not contain dots".to_owned());
+    } else if !is_label(text) {
         problems.push(format!(
             "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end \
              with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{LABEL_REGEX}')"
         ));
-    }
-    problems
-}
-
-fn dns_1035_problems(text: &str) -> Vec<String> {
-    let mut problems = Vec::new();
-    if text.len() > 63 {
-        problems.push(too_long(63));
-    }
-    if !is_label_of(text, |byte| byte.is_ascii_lowercase()) {
-        problems.push(
-            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic \
-             character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation \
-             is '[a-z]([-a-z0-9]*[a-z0-9])?')"
-                .to_owned(),
-        );
     }
     problems
 }
@@ -119,16 +105,13 @@ fn path_segment_problems(text: &str) -> Vec<String> {
         return vec![format!("may not be '{text}'")];
     }
     let forbidden = ["/", "%"].into_iter().filter(|part| text.contains(part));
-    forbidden
-        .map(|part| format!("may not contain '{part}'"))
-        .collect()
+    forbidden.map(|part| format!("may not contain '{part}'")).collect()
 }
 
 fn name_problems(rule: NameRule, name: &str) -> Vec<String> {
     match rule {
         NameRule::Subdomain => subdomain_problems(name),
         NameRule::Label => label_problems(name),
-        NameRule::Dns1035 => dns_1035_problems(name),
         NameRule::PathSegment => path_segment_problems(name),
     }
 }
@@ -138,9 +121,7 @@ fn is_name_part(text: &str) -> bool {
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     edge(bytes.first())
         && edge(bytes.last())
-        && bytes
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 const NAME_PART: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
@@ -156,11 +137,8 @@ pub(crate) fn qualified_name_problems(text: &str) -> Vec<String> {
             if prefix.is_empty() {
                 problems.push("prefix part must be non-empty".to_owned());
             } else {
-                problems.extend(
-                    subdomain_problems(prefix)
-                        .into_iter()
-                        .map(|text| format!("prefix part {text}")),
-                );
+                problems
+                    .extend(subdomain_problems(prefix).into_iter().map(|text| format!("prefix part {text}")));
             }
             *name
         }
@@ -230,11 +208,7 @@ fn check_owners(owners: &Value, errors: &mut Vec<FieldError>) {
             ("uid", "must not be empty"),
         ] {
             if text(field).is_empty() {
-                errors.push(FieldError::invalid(
-                    format!("{path}.{field}"),
-                    Value::from(""),
-                    problem,
-                ));
+                errors.push(FieldError::invalid(format!("{path}.{field}"), Value::from(""), problem));
             }
         }
         if owner.get("controller") == Some(&Value::Bool(true)) {

@@ -4,7 +4,7 @@ use json_patch::{Patch as JsonPatch, PatchErrorKind, PatchOperation};
 use kubefed_core::schema::structural::FieldError;
 use serde_json::{Value, json};
 
-use super::update::{Replaced, check_preconditions};
+use super::update::{OtherUid, Replaced, check_preconditions};
 use super::write::{FieldValidation, Live, Outcome, Target, WriteOptions};
 use super::{Resources, decode, meta, strategic};
 use crate::apply::{self, ApplyError, ApplyRequest, apply, keep_times};
@@ -36,14 +36,12 @@ impl Resources {
             return self.apply(target, patch, options);
         }
         loop {
-            let live = self
-                .live(target)
-                .ok_or_else(|| ApiError::not_found(target.kind, target.name))?;
+            let live = self.live(target).ok_or_else(|| ApiError::not_found(target.kind, target.name))?;
             let patched = patched(target, patch_type, patch, &live)?;
             let (new, warnings) = decode_patched(target, patched, options.validation)?;
             let own_version =
                 meta::text(&new, "resourceVersion") != meta::text(&live.object, "resourceVersion");
-            match self.replace_live(target, &live, new, options)? {
+            match self.replace_live(target, &live, new, options, OtherUid::Immutable)? {
                 Replaced::Done(mut outcome) => {
                     outcome.warnings.splice(0..0, warnings);
                     return Ok(outcome);
@@ -89,6 +87,7 @@ impl Resources {
                     });
                 }
                 Some(live) => {
+                    check_convertible(target, &object)?;
                     decode::fill_defaults(target, &mut object);
                     keep_times(&live.object, &mut object);
                     if let Replaced::Done(outcome) = self.replace_ready(target, &live, object, options)? {
@@ -108,16 +107,13 @@ impl Resources {
     ) -> ApiResult<Outcome> {
         let uid = meta::text(&object, "uid");
         if !uid.is_empty() {
-            let key = format!(
-                "/registry/{}/{}/{}",
-                target.kind.resource, target.namespace, target.name
-            );
             let why = format!(
-                "StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition \
-                 failed: UID in precondition: {uid}, UID in object meta: "
+                "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
             );
             return Err(ApiError::conflict(target.kind, target.name, &why));
         }
+        decode::check_namespace(target, &mut object)?;
+        check_convertible(target, &object)?;
         decode::fill_defaults(target, &mut object);
         self.create_ready(target, object, options, false)
     }
@@ -138,18 +134,11 @@ fn apply_operations(object: &mut Value, operations: JsonPatch) -> Result<(), Pat
 
 /// Type, name, namespace and managedFields of an applied object.
 fn check_applied(target: &Target<'_>, applied: &mut Value) -> ApiResult<()> {
-    for field in ["apiVersion", "kind"] {
-        if applied
-            .get(field)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .is_empty()
-        {
-            let missing = if field == "kind" { "Kind" } else { "apiVersion" };
-            return Err(ApiError::bad_request(format!(
-                "Object '{missing}' is missing in '{applied}'"
-            )));
-        }
+    let text = |field: &str| applied.get(field).and_then(Value::as_str).unwrap_or_default();
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    if api_version.is_empty() || kind.is_empty() {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        return Err(ApiError::bad_request(format!("invalid object type: {group}/{version}, Kind={kind}")));
     }
     decode::check_type(target, applied)?;
     let managed = meta::field(applied, "managedFields");
@@ -157,7 +146,8 @@ fn check_applied(target: &Target<'_>, applied: &mut Value) -> ApiResult<()> {
         return Err(ApiError::bad_request(apply::MANAGED_FIELDS_MUST_BE_NIL));
     }
     meta::set(applied, "managedFields", Value::Null);
-    decode::check_namespace(target, applied)?;
+    // Messages about the object name the namespace only where it does itself.
+    decode::check_namespace(target, &mut applied.clone())?;
     decode::check_name(target, applied)
 }
 
@@ -167,7 +157,22 @@ fn check_applied_preconditions(target: &Target<'_>, live: &Live, applied: &Value
     if version.is_empty() || version == "0" {
         probe["metadata"]["resourceVersion"] = meta::field(&live.object, "resourceVersion");
     }
-    check_preconditions(target, live, &mut probe)
+    check_preconditions(target, live, &mut probe, OtherUid::Immutable)
+}
+
+/// What fits the type by its schema need not fit the Go struct: base64 text, for example.
+fn check_convertible(target: &Target<'_>, object: &Value) -> ApiResult<()> {
+    let kind = target.kind;
+    let Some(go_type) = &kind.go_type else { return Ok(()) };
+    go_type.check(object).map_err(|why| {
+        let (group, version) = (&kind.group, &kind.version);
+        let name = format!("{}/{}", meta::text(object, "namespace"), target.name);
+        let type_name = format!("{group}/{version}, Kind={}", kind.kind);
+        ApiError::unexpected(format!(
+            "failed to convert new object ({name}; {type_name}) to proper version: unable to convert unstructured object to \
+             {type_name}: error decoding from json: {why}"
+        ))
+    })
 }
 
 fn refused(target: &Target<'_>, error: ApplyError) -> ApiError {
@@ -197,8 +202,7 @@ fn patched(target: &Target<'_>, patch_type: PatchType, patch: &Value, live: &Liv
     let mut object = live.object.clone();
     match patch_type {
         PatchType::Json => {
-            let operations: JsonPatch = serde_json::from_value(patch.clone())
-                .map_err(|error| ApiError::bad_request(error.to_string()))?;
+            let operations = operations(patch)?;
             if operations.0.len() > OPERATIONS_LIMIT {
                 let message = format!(
                     "Request entity too large: The allowed maximum operations in a JSON patch is {OPERATIONS_LIMIT}, got {}",
@@ -210,7 +214,10 @@ fn patched(target: &Target<'_>, patch_type: PatchType, patch: &Value, live: &Liv
         }
         PatchType::Merge => {
             if !patch.is_object() {
-                return Err(ApiError::bad_request("a merge patch must be a JSON object"));
+                let found = if patch.is_array() { "array" } else { "value" };
+                return Err(ApiError::bad_request(format!(
+                    "error decoding patch: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+                )));
             }
             json_patch::merge(&mut object, patch);
         }
@@ -229,14 +236,32 @@ fn patched(target: &Target<'_>, patch_type: PatchType, patch: &Value, live: &Liv
     Ok(object)
 }
 
+/// The operations of a JSON patch. What is no list of objects is a bad request, an unknown operation one that fails.
+pub(super) fn operations(patch: &Value) -> ApiResult<JsonPatch> {
+    let found = match patch {
+        Value::Array(list) if list.iter().all(Value::is_object) => {
+            return serde_json::from_value(patch.clone()).map_err(|error| {
+                tracing::debug!(%error, "JSON patch with an unknown operation");
+                unprocessable_patch()
+            });
+        }
+        Value::Object(_) => "object",
+        _ => "value",
+    };
+    Err(ApiError::bad_request(format!(
+        "error decoding patch: json: cannot unmarshal {found} into Go value of type []handlers.jsonPatchOp"
+    )))
+}
+
 /// A patch that cannot be carried out is a 422 with a general text on the real server; what failed is only logged.
 fn unprocessable(kind: &PatchErrorKind) -> ApiError {
     tracing::debug!(%kind, "JSON patch failed");
-    let mut error = ApiError::new(
-        422,
-        "Invalid",
-        "the server rejected our request due to an error in our request",
-    );
+    unprocessable_patch()
+}
+
+fn unprocessable_patch() -> ApiError {
+    let mut error =
+        ApiError::new(422, "Invalid", "the server rejected our request due to an error in our request");
     error.details = details("", "", "");
     error
 }
@@ -249,16 +274,14 @@ fn decode_patched(
     let text = object.to_string();
     decode::check_type(target, &mut object)?;
     let warnings = match decode::drop_unknown(target, &mut object, validation) {
-        decode::Unknown::Nothing => Vec::new(),
-        decode::Unknown::Warnings(warnings) => warnings,
-        decode::Unknown::Refused(why) => {
-            let mut error = ApiError::invalid(
-                target.kind,
-                "",
-                &[FieldError::invalid("patch", Value::from(text), why)],
-            );
+        Ok(decode::Unknown::Nothing) => Vec::new(),
+        Ok(decode::Unknown::Warnings(warnings)) => warnings,
+        Err(why) => {
+            let mut error =
+                ApiError::invalid(target.kind, "", &[FieldError::invalid("patch", Value::from(text), why)]);
             // The server names no kind here.
             error.message = error.message.replacen(&target.kind.qualified_kind(), "", 1);
+            error.details = json!({"causes": error.details["causes"]});
             return Err(error);
         }
     };

@@ -3,7 +3,8 @@
 use kubefed_core::schema::structural::FieldError;
 use serde_json::{Map, Value, json};
 
-use super::update::Replaced;
+use super::patch::operations;
+use super::update::{OtherUid, Replaced};
 use super::write::{Live, Outcome, Target, WriteOptions};
 use super::{PatchType, Resources, meta};
 use crate::encode::encode;
@@ -14,13 +15,7 @@ use crate::registry::ResourceKind;
 fn paths(kind: &ResourceKind) -> (String, String, Option<String>) {
     let custom = kind.custom.as_ref().and_then(|custom| custom.scale.as_ref());
     custom.map_or_else(
-        || {
-            (
-                "spec.replicas".to_owned(),
-                "status.replicas".to_owned(),
-                Some("spec.selector".to_owned()),
-            )
-        },
+        || ("spec.replicas".to_owned(), "status.replicas".to_owned(), Some("spec.selector".to_owned())),
         |scale| (scale.spec.clone(), scale.status.clone(), scale.selector.clone()),
     )
 }
@@ -41,9 +36,7 @@ fn scale_of(kind: &ResourceKind, parent: &Value) -> Value {
     }
     let mut status = json!({"replicas": number(&status_path).unwrap_or(0)});
     if let Some(selector) = selector_path.and_then(|path| meta::at_dotted(parent, &path).cloned()) {
-        let text = selector
-            .as_str()
-            .map_or_else(|| selector_text(&selector), str::to_owned);
+        let text = selector.as_str().map_or_else(|| selector_text(&selector), str::to_owned);
         if !text.is_empty() {
             status["selector"] = Value::from(text);
         }
@@ -61,19 +54,10 @@ fn selector_text(selector: &Value) -> String {
         .flatten()
         .filter_map(|(name, value)| Some(format!("{name}={}", value.as_str()?)))
         .collect();
-    for expression in selector
-        .get("matchExpressions")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    for expression in selector.get("matchExpressions").and_then(Value::as_array).into_iter().flatten() {
         let key = expression["key"].as_str().unwrap_or_default();
-        let values: Vec<&str> = expression["values"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let values: Vec<&str> =
+            expression["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         parts.push(match expression["operator"].as_str().unwrap_or_default() {
             "In" => format!("{key} in ({})", values.join(",")),
             "NotIn" => format!("{key} notin ({})", values.join(",")),
@@ -88,9 +72,7 @@ fn selector_text(selector: &Value) -> String {
 impl Resources {
     /// GET of the scale.
     pub(crate) fn get_scale(&self, target: &Target<'_>) -> ApiResult<Value> {
-        let live = self
-            .live(target)
-            .ok_or_else(|| ApiError::not_found(target.kind, target.name))?;
+        let live = self.live(target).ok_or_else(|| ApiError::not_found(target.kind, target.name))?;
         Ok(scale_of(target.kind, &live.object))
     }
 
@@ -113,15 +95,13 @@ impl Resources {
         options: &WriteOptions,
     ) -> ApiResult<Outcome> {
         if patch_type == PatchType::Apply {
-            return Err(ApiError::not_implemented(
-                "server-side apply of the scale subresource",
-            ));
+            return Err(ApiError::not_implemented("server-side apply of the scale subresource"));
         }
         self.change_scale(target, options, |live| {
             let mut scale = scale_of(target.kind, &live.object);
             if patch_type == PatchType::Json {
-                let operations: json_patch::Patch = serde_json::from_value(patch.clone())
-                    .map_err(|error| ApiError::bad_request(error.to_string()))?;
+                let operations = operations(patch)?;
+
                 json_patch::patch(&mut scale, &operations)
                     .map_err(|error| ApiError::new(422, "Invalid", error.to_string()))?;
             } else {
@@ -139,9 +119,7 @@ impl Resources {
         change: impl Fn(&Live) -> ApiResult<Value>,
     ) -> ApiResult<Outcome> {
         loop {
-            let live = self
-                .live(target)
-                .ok_or_else(|| ApiError::not_found(target.kind, target.name))?;
+            let live = self.live(target).ok_or_else(|| ApiError::not_found(target.kind, target.name))?;
             let scale = change(&live)?;
             let replicas = scale["spec"]["replicas"].as_i64().unwrap_or(0);
             if replicas < 0 {
@@ -152,9 +130,9 @@ impl Resources {
                 );
                 let mut refusal = ApiError::invalid(target.kind, target.name, &[error]);
                 refusal.message =
-                    refusal
-                        .message
-                        .replacen(&target.kind.qualified_kind(), "Scale.autoscaling", 1);
+                    refusal.message.replacen(&target.kind.qualified_kind(), "Scale.autoscaling", 1);
+                refusal.details["group"] = Value::from("autoscaling");
+                refusal.details["kind"] = Value::from("Scale");
                 return Err(refusal);
             }
             let version = meta::text(&scale, "resourceVersion");
@@ -164,12 +142,11 @@ impl Resources {
             }
             let mut parent = live.object.clone();
             meta::put_dotted(&mut parent, &paths(target.kind).0, Some(Value::from(replicas)));
-            if let Replaced::Done(outcome) = self.replace_live(target, &live, parent, options)? {
+            if let Replaced::Done(outcome) =
+                self.replace_live(target, &live, parent, options, OtherUid::Immutable)?
+            {
                 let parent: Value = serde_json::from_slice(&outcome.json).unwrap_or_default();
-                return Ok(Outcome {
-                    json: encode(&scale_of(target.kind, &parent)).into(),
-                    ..outcome
-                });
+                return Ok(Outcome { json: encode(&scale_of(target.kind, &parent)).into(), ..outcome });
             }
         }
     }

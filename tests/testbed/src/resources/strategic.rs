@@ -13,9 +13,7 @@ const SET_ORDER: &str = "$setElementOrder/";
 /// Merges `patch` into `object`.
 pub(super) fn merge(schema: &TypeSchema, object: &mut Value, patch: &Value) -> ApiResult<()> {
     let (Value::Object(into), Value::Object(patch)) = (object, patch) else {
-        return Err(ApiError::bad_request(
-            "a strategic merge patch must be a JSON object",
-        ));
+        return Err(ApiError::bad_request("a strategic merge patch must be a JSON object"));
     };
     merge_map(Some(schema), into, patch)
 }
@@ -51,12 +49,7 @@ fn merge_map(
         if name.starts_with('$') {
             continue;
         }
-        merge_field(
-            schema.and_then(|schema| schema.field(name)).as_ref(),
-            into,
-            name,
-            value,
-        )?;
+        merge_field(schema.and_then(|schema| schema.field(name)).as_ref(), into, name, value)?;
     }
     for (name, order) in patch {
         let Some(list) = name.strip_prefix(SET_ORDER) else {
@@ -77,11 +70,8 @@ fn merge_field(
     name: &str,
     value: &Value,
 ) -> ApiResult<()> {
-    let merges = schema
-        .and_then(TypeSchema::patch_strategy)
-        .unwrap_or_default()
-        .split(',')
-        .any(|one| one == "merge");
+    let merges =
+        schema.and_then(TypeSchema::patch_strategy).unwrap_or_default().split(',').any(|one| one == "merge");
     let replaces = schema
         .and_then(TypeSchema::patch_strategy)
         .unwrap_or_default()
@@ -133,15 +123,8 @@ fn merge_list(schema: Option<&TypeSchema>, items: &mut Vec<Value>, patch: &[Valu
         return Ok(());
     };
     let directive = |value: &Value| value.get(DIRECTIVE).and_then(Value::as_str).map(str::to_owned);
-    if patch
-        .iter()
-        .any(|value| directive(value).as_deref() == Some("replace"))
-    {
-        *items = patch
-            .iter()
-            .filter(|value| directive(value).is_none())
-            .cloned()
-            .collect();
+    if patch.iter().any(|value| directive(value).as_deref() == Some("replace")) {
+        *items = patch.iter().filter(|value| directive(value).is_none()).cloned().collect();
         return Ok(());
     }
     let item_schema = schema.and_then(TypeSchema::items);

@@ -39,7 +39,9 @@ impl Resources {
                 return Err(ApiError::not_found(target.kind, target.name));
             };
             let new = object.clone();
-            if let Replaced::Done(mut outcome) = self.replace_live(target, &live, new, options)? {
+            if let Replaced::Done(mut outcome) =
+                self.replace_live(target, &live, new, options, OtherUid::Conflict)?
+            {
                 outcome.warnings.splice(0..0, warnings);
                 return Ok(outcome);
             }
@@ -53,8 +55,9 @@ impl Resources {
         live: &Live,
         mut new: Value,
         options: &WriteOptions,
+        other_uid: OtherUid,
     ) -> ApiResult<Replaced> {
-        check_preconditions(target, live, &mut new)?;
+        check_preconditions(target, live, &mut new, other_uid)?;
         finish::keep_system_fields(target, &live.object, &mut new);
         let new = update(&UpdateRequest {
             schema: &target.kind.schema,
@@ -95,11 +98,7 @@ impl Resources {
                 if !options.dry_run {
                     self.after_write(target, &json);
                 }
-                Ok(Replaced::Done(Outcome {
-                    json,
-                    created: false,
-                    warnings: Vec::new(),
-                }))
+                Ok(Replaced::Done(Outcome { json, created: false, warnings: Vec::new() }))
             }
             Err(CommitError::Missing | CommitError::Changed | CommitError::Exists) => Ok(Replaced::Again),
         }
@@ -116,11 +115,7 @@ impl Resources {
         if options.dry_run {
             return Ok(Replaced::Done(done(new)));
         }
-        match self.store.remove(
-            &target.kind.storage,
-            &target.key(),
-            Expect::Revision(live.record.revision),
-        ) {
+        match self.store.remove(&target.kind.storage, &target.key(), Expect::Revision(live.record.revision)) {
             Ok(_) => {
                 self.after_removal(target.kind, &live.object);
                 Ok(Replaced::Done(done(new)))
@@ -130,21 +125,47 @@ impl Resources {
     }
 }
 
+/// How a write fails whose object has another uid than the live one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OtherUid {
+    /// PUT: the object that was meant is another one.
+    Conflict,
+    /// Patches: the patch would change a field that cannot change.
+    Immutable,
+}
+
+/// Where etcd would have the object.
+fn storage_key(target: &Target<'_>) -> String {
+    let kind = target.kind;
+    let group = if kind.custom.is_some() { format!("{}/", kind.group) } else { String::new() };
+    let namespace = if kind.namespaced { format!("{}/", target.namespace) } else { String::new() };
+    format!("/registry/{group}{}/{namespace}{}", kind.resource, target.name)
+}
+
 fn done(object: &Value) -> Outcome {
-    Outcome {
-        json: encode(object).into(),
-        created: false,
-        warnings: Vec::new(),
-    }
+    Outcome { json: encode(object).into(), created: false, warnings: Vec::new() }
 }
 
 /// uid and resourceVersion of the new object, where given, must be those of the live one.
-pub(super) fn check_preconditions(target: &Target<'_>, live: &Live, new: &mut Value) -> ApiResult<()> {
+pub(super) fn check_preconditions(
+    target: &Target<'_>,
+    live: &Live,
+    new: &mut Value,
+    other_uid: OtherUid,
+) -> ApiResult<()> {
     let kind = target.kind;
     let live_uid = meta::text(&live.object, "uid");
     let uid = meta::text(new, "uid");
     if !uid.is_empty() && uid != live_uid {
-        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {live_uid}");
+        if other_uid == OtherUid::Immutable {
+            let error = FieldError::invalid("metadata.uid", Value::from(uid), "field is immutable");
+            return Err(ApiError::invalid(kind, target.name, &[error]));
+        }
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID \
+             in precondition: {uid}, UID in object meta: {live_uid}",
+            storage_key(target)
+        );
         return Err(ApiError::conflict(kind, target.name, &why));
     }
     let live_version = meta::text(&live.object, "resourceVersion");
@@ -157,17 +178,18 @@ pub(super) fn check_preconditions(target: &Target<'_>, live: &Live, new: &mut Va
                 json!(0),
                 "must be specified for an update",
             );
-            return Err(ApiError::invalid(kind, target.name, &[error]));
+            let mut refusal = ApiError::invalid(kind, target.name, &[error]);
+            // The server names the resource here where it names the kind elsewhere.
+            refusal.message = refusal.message.replacen(&kind.qualified_kind(), &kind.qualified(), 1);
+            refusal.details["kind"] = Value::from(kind.resource.as_str());
+            return Err(refusal);
         }
         let live_version = Value::from(live_version);
         meta::set(new, "resourceVersion", live_version);
     } else if version.parse::<u64>().is_err() {
-        let error = FieldError::invalid(
-            "metadata.resourceVersion",
-            Value::from(version),
-            "strconv.ParseUint: parsing: invalid syntax",
-        );
-        return Err(ApiError::invalid(kind, target.name, &[error]));
+        return Err(ApiError::unexpected(format!(
+            "strconv.ParseUint: parsing \"{version}\": invalid syntax"
+        )));
     } else if version != live_version {
         return Err(ApiError::modified(kind, target.name));
     }

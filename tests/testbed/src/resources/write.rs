@@ -40,11 +40,7 @@ pub(crate) struct WriteOptions {
 impl WriteOptions {
     /// For writes of the control plane itself.
     pub(crate) fn internal(manager: &str) -> Self {
-        Self {
-            manager: manager.to_owned(),
-            validation: FieldValidation::Ignore,
-            ..Self::default()
-        }
+        Self { manager: manager.to_owned(), validation: FieldValidation::Ignore, ..Self::default() }
     }
 }
 
@@ -143,11 +139,7 @@ impl Resources {
             _ => {}
         }
         if let Some(current) = current {
-            meta::set(
-                &mut object,
-                "resourceVersion",
-                Value::from(current.revision.to_string()),
-            );
+            meta::set(&mut object, "resourceVersion", Value::from(current.revision.to_string()));
         }
         from_storage(target.kind, &mut object);
         Ok(Bytes::from(encode(&object)))

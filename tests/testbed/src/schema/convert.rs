@@ -78,16 +78,9 @@ pub(super) fn components(
             continue;
         }
         let node = match name.as_str() {
-            QUANTITY => Arc::new(TypeNode {
-                scalar: Some(ScalarType::Quantity),
-                ..TypeNode::default()
-            }),
+            QUANTITY => Arc::new(TypeNode { scalar: Some(ScalarType::Quantity), ..TypeNode::default() }),
             RAW_EXTENSION => Arc::clone(&UNTYPED_ATOMIC),
-            _ => Arc::new(
-                Conversion::default()
-                    .node(schema)
-                    .map_err(|error| error.within(name))?,
-            ),
+            _ => Arc::new(Conversion::default().node(schema).map_err(|error| error.within(name))?),
         };
         added.push((name.clone(), node));
     }
@@ -96,37 +89,22 @@ pub(super) fn components(
 
 /// The root type of a custom kind: its own schema with apiVersion, kind and metadata as the API server adds them.
 pub(super) fn custom(schema: &Value) -> Result<TypeNode, SchemaError> {
-    let conversion = Conversion {
-        root: true,
-        ..Conversion::default()
-    };
+    let conversion = Conversion { root: true, ..Conversion::default() };
     conversion.node(schema)
 }
 
 /// Gives a type the three fields that every object has.
 fn embed(map: &mut MapType) {
     map.resource = true;
-    let text = Arc::new(TypeNode {
-        scalar: Some(ScalarType::String),
-        ..TypeNode::default()
-    });
+    let text = Arc::new(TypeNode { scalar: Some(ScalarType::String), ..TypeNode::default() });
     for name in ["apiVersion", "kind"] {
-        map.fields
-            .insert(name.to_owned(), plain_field(TypeRef::Inline(Arc::clone(&text))));
+        map.fields.insert(name.to_owned(), plain_field(TypeRef::Inline(Arc::clone(&text))));
     }
-    map.fields.insert(
-        "metadata".to_owned(),
-        plain_field(TypeRef::Inline(Arc::clone(&OBJECT_META))),
-    );
+    map.fields.insert("metadata".to_owned(), plain_field(TypeRef::Inline(Arc::clone(&OBJECT_META))));
 }
 
 fn plain_field(type_ref: TypeRef) -> Field {
-    Field {
-        type_ref,
-        default: None,
-        merge_key: None,
-        patch_strategy: None,
-    }
+    Field { type_ref, default: None, merge_key: None, patch_strategy: None }
 }
 
 /// What a node inherits from the nodes above it.
@@ -147,52 +125,27 @@ impl Conversion {
                 list: Some(self.list(schema)?),
                 map: Some(self.map(schema)?),
             }),
-            Some("object") => Ok(TypeNode {
-                map: Some(self.map(schema)?),
-                ..TypeNode::default()
-            }),
-            Some("array") => Ok(TypeNode {
-                list: Some(self.list(schema)?),
-                ..TypeNode::default()
-            }),
-            Some(name) => Ok(TypeNode {
-                scalar: Some(scalar(name, schema)?),
-                ..TypeNode::default()
-            }),
+            Some("object") => Ok(TypeNode { map: Some(self.map(schema)?), ..TypeNode::default() }),
+            Some("array") => Ok(TypeNode { list: Some(self.list(schema)?), ..TypeNode::default() }),
+            Some(name) => Ok(TypeNode { scalar: Some(scalar(name, schema)?), ..TypeNode::default() }),
         }
     }
 
     /// The type of a member, item or element: a reference (plain, or wrapped in an `allOf` of one) or a type in place.
     fn type_ref(self, schema: &Value) -> Result<TypeRef, SchemaError> {
-        let wrapped = schema
-            .get("allOf")
-            .and_then(Value::as_array)
-            .filter(|all| all.len() == 1);
+        let wrapped = schema.get("allOf").and_then(Value::as_array).filter(|all| all.len() == 1);
         let reference = text(schema, "$ref").or_else(|| wrapped.and_then(|all| text(&all[0], "$ref")));
         let Some(reference) = reference else {
             return Ok(TypeRef::Inline(Arc::new(self.node(schema)?)));
         };
-        let name = reference
-            .rsplit('/')
-            .next()
-            .unwrap_or(reference)
-            .replace("~1", "/")
-            .replace("~0", "~");
-        Ok(TypeRef::Named {
-            name,
-            atomic: map_type(schema)?,
-        })
+        let name = reference.rsplit('/').next().unwrap_or(reference).replace("~1", "/").replace("~0", "~");
+        Ok(TypeRef::Named { name, atomic: map_type(schema)? })
     }
 
     fn map(mut self, schema: &Value) -> Result<MapType, SchemaError> {
         let embedded = std::mem::take(&mut self.root) || flag(schema, "x-kubernetes-embedded-resource");
         let mut fields = BTreeMap::new();
-        for (name, member) in schema
-            .get("properties")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-        {
+        for (name, member) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
             let field = Field {
                 type_ref: self.type_ref(member).map_err(|error| error.within(name))?,
                 default: member.get("default").cloned(),
@@ -206,10 +159,9 @@ impl Conversion {
             None if self.preserve || (fields.is_empty() && !embedded) => Some(TypeRef::Deduced),
             None | Some(Value::Bool(false)) => None,
             Some(Value::Bool(true)) => Some(TypeRef::Deduced),
-            Some(element) => Some(
-                self.type_ref(element)
-                    .map_err(|error| error.within("additionalProperties"))?,
-            ),
+            Some(element) => {
+                Some(self.type_ref(element).map_err(|error| error.within("additionalProperties"))?)
+            }
         };
         let mut map = MapType {
             fields,
@@ -229,10 +181,7 @@ impl Conversion {
             Some(items) => self.type_ref(items).map_err(|error| error.within("items"))?,
             None => TypeRef::UntypedAtomic,
         };
-        Ok(ListType {
-            kind: list_kind(schema)?,
-            items,
-        })
+        Ok(ListType { kind: list_kind(schema)?, items })
     }
 }
 
@@ -289,22 +238,15 @@ fn flag(schema: &Value, key: &str) -> bool {
 
 fn texts(schema: &Value, key: &str) -> Vec<String> {
     let items = schema.get(key).and_then(Value::as_array);
-    items
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+    items.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// Names that a type refers to, for the check that a document is complete.
 pub(super) fn references<'n>(node: &'n TypeNode, found: &mut Vec<&'n str>) {
-    let from_map = node.map.iter().flat_map(|map| {
-        map.fields
-            .values()
-            .map(|field| &field.type_ref)
-            .chain(map.element.as_ref())
-    });
+    let from_map = node
+        .map
+        .iter()
+        .flat_map(|map| map.fields.values().map(|field| &field.type_ref).chain(map.element.as_ref()));
     for type_ref in from_map.chain(node.list.iter().map(|list| &list.items)) {
         match type_ref {
             TypeRef::Named { name, .. } => found.push(name),

@@ -51,10 +51,7 @@ pub(super) fn through_struct(shape: Shape<'_>, value: &mut Value) {
         }
         (Form::Map(map, _), Value::Object(object)) if map.fields.is_empty() => {
             for child in object.values_mut() {
-                element_through_struct(
-                    map.element.as_ref().map(|element| element.shape(shape.types)),
-                    child,
-                );
+                element_through_struct(map.element.as_ref().map(|element| element.shape(shape.types)), child);
             }
         }
         (Form::Map(map, _), Value::Object(object)) => fields_through_struct(shape, map, object),

@@ -49,9 +49,8 @@ impl Definitions {
         for (name, node) in &added {
             let mut references = Vec::new();
             convert::references(node, &mut references);
-            if let Some(missing) = references
-                .iter()
-                .find(|to| !schemas.contains_key(**to) && !self.types.contains_key(**to))
+            if let Some(missing) =
+                references.iter().find(|to| !schemas.contains_key(**to) && !self.types.contains_key(**to))
             {
                 return Err(SchemaError::new(format!("$ref to unknown component {missing:?}")).within(name));
             }
@@ -62,18 +61,11 @@ impl Definitions {
             let Some(node) = self.types.get(name) else {
                 continue;
             };
-            let names = schema
-                .get("x-kubernetes-group-version-kind")
-                .and_then(Value::as_array);
+            let names = schema.get("x-kubernetes-group-version-kind").and_then(Value::as_array);
             for gvk in names.into_iter().flatten() {
                 let part = |key| gvk.get(key).and_then(Value::as_str).unwrap_or_default();
-                let kind = Kind {
-                    node: Arc::clone(node),
-                    origin: Origin::BuiltIn,
-                };
-                kinds
-                    .entry(key(part("group"), part("version"), part("kind")))
-                    .or_insert(kind);
+                let kind = Kind { node: Arc::clone(node), origin: Origin::BuiltIn };
+                kinds.entry(key(part("group"), part("version"), part("kind"))).or_insert(kind);
             }
         }
         Ok(())
@@ -96,13 +88,7 @@ impl Definitions {
             None => Arc::clone(&DEDUCED),
         };
         let kinds = Arc::make_mut(&mut self.kinds);
-        kinds.insert(
-            key(group, version, kind),
-            Kind {
-                node,
-                origin: Origin::Custom,
-            },
-        );
+        kinds.insert(key(group, version, kind), Kind { node, origin: Origin::Custom });
         Ok(())
     }
 
@@ -183,10 +169,7 @@ impl TypeSchema {
 
     /// The type of a list's items, `None` where the type is no list.
     pub(crate) fn items(&self) -> Option<Self> {
-        self.node
-            .list
-            .as_ref()
-            .map(|list| self.reached(&list.items, None))
+        self.node.list.as_ref().map(|list| self.reached(&list.items, None))
     }
 
     /// `x-kubernetes-patch-merge-key` of the field through which this type was reached.

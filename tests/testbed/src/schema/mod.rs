@@ -22,19 +22,12 @@ pub(crate) struct SchemaError {
 
 impl SchemaError {
     fn new(message: impl Into<String>) -> Self {
-        Self {
-            place: "schema".to_owned(),
-            message: message.into(),
-        }
+        Self { place: "schema".to_owned(), message: message.into() }
     }
 
     /// The same fault seen from one level further out.
     fn within(mut self, name: &str) -> Self {
-        self.place = if self.place == "schema" {
-            name.to_owned()
-        } else {
-            format!("{name}.{}", self.place)
-        };
+        self.place = if self.place == "schema" { name.to_owned() } else { format!("{name}.{}", self.place) };
         self
     }
 }

@@ -65,10 +65,7 @@ pub(crate) struct MapType {
 impl MapType {
     /// The type of what is stored under `name`, `None` where the type declares no such field.
     pub(crate) fn type_of(&self, name: &str) -> Option<&TypeRef> {
-        self.fields
-            .get(name)
-            .map(|field| &field.type_ref)
-            .or(self.element.as_ref())
+        self.fields.get(name).map(|field| &field.type_ref).or(self.element.as_ref())
     }
 
     /// A map without declared fields whose elements may be anything.
@@ -111,15 +108,8 @@ pub(crate) struct TypeNode {
 fn untyped_node(element: TypeRef, atomic: bool) -> Arc<TypeNode> {
     Arc::new(TypeNode {
         scalar: Some(ScalarType::Untyped),
-        list: Some(ListType {
-            kind: ListKind::Atomic,
-            items: TypeRef::UntypedAtomic,
-        }),
-        map: Some(MapType {
-            element: Some(element),
-            atomic,
-            ..MapType::default()
-        }),
+        list: Some(ListType { kind: ListKind::Atomic, items: TypeRef::UntypedAtomic }),
+        map: Some(MapType { element: Some(element), atomic, ..MapType::default() }),
     })
 }
 
@@ -177,37 +167,19 @@ pub(crate) enum Form<'s> {
 
 impl<'s> Shape<'s> {
     pub(crate) fn new(types: &'s Types, node: &'s TypeNode, atomic_override: Option<bool>) -> Self {
-        Self {
-            types,
-            scalar: node.scalar,
-            list: node.list.as_ref(),
-            map: node.map.as_ref(),
-            atomic_override,
-        }
+        Self { types, scalar: node.scalar, list: node.list.as_ref(), map: node.map.as_ref(), atomic_override }
     }
 
     /// Keeps only the form that fits the value. Null, an absent value and a value that fits no form keep all of them:
     /// null goes with anything, and a misfit is to be reported against the declared type.
     pub(crate) fn narrowed(self, value: Option<&Value>) -> Self {
-        let nothing = Self {
-            scalar: None,
-            list: None,
-            map: None,
-            ..self
-        };
+        let nothing = Self { scalar: None, list: None, map: None, ..self };
         match value {
-            Some(Value::Object(_)) if self.map.is_some() => Self {
-                map: self.map,
-                ..nothing
-            },
-            Some(Value::Array(_)) if self.list.is_some() => Self {
-                list: self.list,
-                ..nothing
-            },
-            Some(Value::Bool(_) | Value::Number(_) | Value::String(_)) if self.scalar.is_some() => Self {
-                scalar: self.scalar,
-                ..nothing
-            },
+            Some(Value::Object(_)) if self.map.is_some() => Self { map: self.map, ..nothing },
+            Some(Value::Array(_)) if self.list.is_some() => Self { list: self.list, ..nothing },
+            Some(Value::Bool(_) | Value::Number(_) | Value::String(_)) if self.scalar.is_some() => {
+                Self { scalar: self.scalar, ..nothing }
+            }
             _ => self,
         }
     }

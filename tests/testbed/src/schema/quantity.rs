@@ -27,9 +27,7 @@ pub(super) fn canonical(value: &Value) -> Option<Value> {
 fn canonical_text(text: &str) -> Option<String> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let sign = if text.starts_with('-') { "-" } else { "" };
-    let number_end = unsigned
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(unsigned.len());
+    let number_end = unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len());
     let (number, suffix) = unsigned.split_at(number_end);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if fraction.contains('.') || (whole.is_empty() && fraction.is_empty()) {
@@ -71,18 +69,13 @@ fn nanos(digits: &str, places: usize, format: Format, exponent: i32) -> Option<i
     let value: i128 = digits.parse().ok()?;
     let places = i32::try_from(places).ok()?;
     let (value, power) = match format {
-        Format::Binary => (
-            value.checked_mul(1_i128.checked_shl(exponent.try_into().ok()?)?)?,
-            PLACES - places,
-        ),
+        Format::Binary => {
+            (value.checked_mul(1_i128.checked_shl(exponent.try_into().ok()?)?)?, PLACES - places)
+        }
         Format::DecimalSuffix | Format::DecimalExponent => (value, exponent.checked_add(PLACES - places)?),
     };
     let factor = 10_i128.checked_pow(power.unsigned_abs())?;
-    if power >= 0 {
-        value.checked_mul(factor)
-    } else {
-        Some((value + factor - 1) / factor)
-    }
+    if power >= 0 { value.checked_mul(factor) } else { Some((value + factor - 1) / factor) }
 }
 
 fn write(nanos: i128, format: Format) -> String {
@@ -100,11 +93,7 @@ fn write(nanos: i128, format: Format) -> String {
     }
     let mut value = nanos;
     let mut exponent = -PLACES;
-    let largest = if format == Format::DecimalExponent {
-        i32::MAX
-    } else {
-        18
-    };
+    let largest = if format == Format::DecimalExponent { i32::MAX } else { 18 };
     while value % 1000 == 0 && exponent < largest {
         value /= 1000;
         exponent += 3;
@@ -166,15 +155,9 @@ mod tests {
 
     #[test]
     fn what_is_no_quantity_is_left_alone() {
-        for given in [
-            json!("text"),
-            json!("1..2"),
-            json!("."),
-            json!("1Xi"),
-            json!(true),
-            json!(null),
-            json!(""),
-        ] {
+        for given in
+            [json!("text"), json!("1..2"), json!("."), json!("1Xi"), json!(true), json!(null), json!("")]
+        {
             assert_eq!(canonical(&given), None, "{given}");
         }
     }

@@ -93,9 +93,7 @@ fn thing() -> TypeSchema {
 fn at(schema: &TypeSchema, path: &[&str]) -> TypeSchema {
     path.iter().fold(schema.clone(), |schema, name| match *name {
         "[]" => schema.items().unwrap(),
-        name => schema
-            .field(name)
-            .unwrap_or_else(|| panic!("no field {name} in {path:?}")),
+        name => schema.field(name).unwrap_or_else(|| panic!("no field {name} in {path:?}")),
     })
 }
 
@@ -103,11 +101,7 @@ fn described(schema: &TypeSchema) -> &'static str {
     let shape = schema.shape();
     let forms = (shape.map.is_some(), shape.scalar.is_some(), shape.list.is_some());
     if forms == (true, true, true) {
-        return if matches!(shape.form(), Form::Map(_, true)) {
-            "anything, atomic"
-        } else {
-            "anything"
-        };
+        return if matches!(shape.form(), Form::Map(_, true)) { "anything, atomic" } else { "anything" };
     }
     match shape.form() {
         Form::Map(_, true) => "atomic map",
@@ -161,10 +155,7 @@ fn every_sort_of_declaration_of_a_document_is_understood() {
     }
     let items = at(&thing(), &["spec", "template", "items"]);
     assert_eq!(keys(&items), ["name"]);
-    assert_eq!(
-        (items.patch_merge_key(), items.patch_strategy()),
-        (Some("name"), Some("merge,retainKeys"))
-    );
+    assert_eq!((items.patch_merge_key(), items.patch_strategy()), (Some("name"), Some("merge,retainKeys")));
     assert_eq!(thing().field("bogus").map(|_| ()), None);
     assert_eq!(at(&thing(), &["spec"]).patch_strategy(), None);
 }
@@ -192,21 +183,14 @@ fn documents_may_overlap() {
     again["components"]["schemas"]["io.example.Spec"]["properties"] = json!({"count": {"type": "string"}});
     definitions.add_openapi(&again).unwrap();
     let kind = definitions.kind("", "v1", "Thing").unwrap();
-    assert_eq!(
-        described(&at(&kind, &["spec", "count"])),
-        "numeric",
-        "the first one stays"
-    );
+    assert_eq!(described(&at(&kind, &["spec", "count"])), "numeric", "the first one stays");
 }
 
 #[test]
 fn documents_that_are_none_are_refused_with_the_place() {
     let with = |schema: Value| json!({"components": {"schemas": {"io.example.A": schema}}});
     let cases = [
-        (
-            json!({"swagger": "2.0"}),
-            "schema: not an OpenAPI v3 document: components.schemas is missing",
-        ),
+        (json!({"swagger": "2.0"}), "schema: not an OpenAPI v3 document: components.schemas is missing"),
         (
             with(
                 json!({"type": "object", "properties": {"x": {"$ref": "#/components/schemas/io.example.B"}}}),
@@ -296,11 +280,7 @@ fn a_root_without_properties_has_only_what_every_object_has() {
     let mut definitions = Definitions::default();
     definitions.add_custom("g", "v1", "K", None).unwrap();
     let bare = definitions.kind("g", "v1", "K").unwrap();
-    assert_eq!(
-        described(&at(&bare, &["metadata", "finalizers"])),
-        "anything",
-        "no schema, no types"
-    );
+    assert_eq!(described(&at(&bare, &["metadata", "finalizers"])), "anything", "no schema, no types");
     assert_eq!(described(&TypeSchema::untyped()), "anything");
 }
 
@@ -320,12 +300,7 @@ fn unknown_fields_are_dropped_and_named() {
     let dropped = thing().prune(&mut object);
     assert_eq!(
         dropped,
-        [
-            "bogus",
-            "metadata.unknown",
-            "spec.template.items[0].bar",
-            "spec.template.items[1].nam"
-        ]
+        ["bogus", "metadata.unknown", "spec.template.items[0].bar", "spec.template.items[1].nam"]
     );
     assert_eq!(
         object,
@@ -345,11 +320,7 @@ fn unknown_fields_are_dropped_and_named() {
 #[test]
 fn built_in_objects_pass_through_their_structs() {
     let cases = [
-        (
-            "structs are there",
-            json!({}),
-            json!({"metadata": {}, "spec": {"template": {}}}),
-        ),
+        ("structs are there", json!({}), json!({"metadata": {}, "spec": {"template": {}}})),
         (
             "nulls are not, except as zeros in collections",
             json!({"metadata": {"name": null, "labels": {"a": null}, "finalizers": [null]}, "spec": null}),
@@ -380,11 +351,7 @@ fn built_in_objects_pass_through_their_structs() {
             json!({"spec": {"raw": {"a": null, "b": [], "c": {}}}}),
             json!({"metadata": {}, "spec": {"template": {}, "raw": {"a": null, "b": [], "c": {}}}}),
         ),
-        (
-            "unknown fields go",
-            json!({"bogus": 1}),
-            json!({"metadata": {}, "spec": {"template": {}}}),
-        ),
+        ("unknown fields go", json!({"bogus": 1}), json!({"metadata": {}, "spec": {"template": {}}})),
     ];
     for (name, mut object, expected) in cases {
         thing().decode(&mut object);
@@ -397,13 +364,11 @@ fn built_in_objects_pass_through_their_structs() {
 
 #[test]
 fn of_custom_objects_only_metadata_passes_through_a_struct() {
-    let schema = custom(
-        &json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
-            "x": {"type": "string"},
-            "l": {"type": "array", "items": {"type": "object", "x-kubernetes-embedded-resource": true}},
-            "metadata": {"type": "object", "properties": {"labels": {"type": "object"}}},
-        }}}}),
-    );
+    let schema = custom(&json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
+        "x": {"type": "string"},
+        "l": {"type": "array", "items": {"type": "object", "x-kubernetes-embedded-resource": true}},
+        "metadata": {"type": "object", "properties": {"labels": {"type": "object"}}},
+    }}}}));
     let metadata = json!({"name": "n", "labels": {}, "finalizers": null, "bogus": 1});
     let mut object = json!({
         "metadata": metadata,

@@ -13,10 +13,7 @@ pub(crate) struct GroupResource {
 
 impl GroupResource {
     pub(crate) fn new(group: &str, resource: &str) -> Self {
-        Self {
-            group: group.to_owned(),
-            resource: resource.to_owned(),
-        }
+        Self { group: group.to_owned(), resource: resource.to_owned() }
     }
 }
 
@@ -43,10 +40,7 @@ impl ObjectKey {
     pub(crate) fn new(namespace: &str, name: &str) -> Self {
         let path = format!("{namespace}/{name}").into_boxed_str();
         // Names are bounded far below 4 GiB by the request size limit.
-        Self {
-            path,
-            slash: namespace.len() as u32,
-        }
+        Self { path, slash: namespace.len() as u32 }
     }
 
     pub(crate) fn namespace(&self) -> &str {

@@ -114,9 +114,7 @@ impl Store {
             tables: HashMap::new(),
             listeners: Vec::new(),
         };
-        Arc::new(Self {
-            inner: RwLock::new(inner),
-        })
+        Arc::new(Self { inner: RwLock::new(inner) })
     }
 
     /// The revision of the last commit.
@@ -156,15 +154,7 @@ impl Store {
         check(previous.as_deref(), expect)?;
         let record = Arc::new(draft.record(revision));
         table.objects.insert(record.key.clone(), record.clone());
-        inner.publish(
-            resource,
-            Event {
-                revision,
-                record: record.clone(),
-                previous,
-                removed: false,
-            },
-        );
+        inner.publish(resource, Event { revision, record: record.clone(), previous, removed: false });
         Ok(record)
     }
 
@@ -184,12 +174,7 @@ impl Store {
         let record = Arc::new(previous.at(revision));
         inner.publish(
             resource,
-            Event {
-                revision,
-                record: record.clone(),
-                previous: Some(previous),
-                removed: true,
-            },
+            Event { revision, record: record.clone(), previous: Some(previous), removed: true },
         );
         Ok(record)
     }
@@ -205,26 +190,13 @@ impl Store {
         let inner = self.inner.read();
         let revision = from.map_or(inner.revision, |from| from.revision);
         let Some(table) = inner.tables.get(resource) else {
-            return Ok(Page {
-                revision,
-                records: Vec::new(),
-                next: None,
-                remaining: None,
-            });
+            return Ok(Page { revision, records: Vec::new(), next: None, remaining: None });
         };
         if revision < table.forgotten {
-            return Err(Expired {
-                requested: revision,
-                oldest: table.forgotten,
-            });
+            return Err(Expired { requested: revision, oldest: table.forgotten });
         }
         let past = table.past(revision);
-        let mut page = Page {
-            revision,
-            records: Vec::new(),
-            next: None,
-            remaining: None,
-        };
+        let mut page = Page { revision, records: Vec::new(), next: None, remaining: None };
         let mut remaining = 0;
         table.visit(selection, from.map(|from| &from.after), &past, |record| {
             if !selection.matches(record) {
@@ -260,10 +232,7 @@ impl Store {
         let table = inner.table(resource, compacted);
         let after = after.unwrap_or(now);
         if after < table.forgotten {
-            return Err(Expired {
-                requested: after,
-                oldest: table.forgotten,
-            });
+            return Err(Expired { requested: after, oldest: table.forgotten });
         }
         let start = table.log.partition_point(|event| event.revision <= after);
         for event in table.log.range(start..) {
@@ -274,13 +243,7 @@ impl Store {
         }
         let scope = Scope::of(selection);
         table.watchers.add(scope.clone(), id, selection.clone(), sender);
-        Ok(Subscription {
-            store: self.clone(),
-            resource: resource.clone(),
-            scope,
-            id,
-            events,
-        })
+        Ok(Subscription { store: self.clone(), resource: resource.clone(), scope, id, events })
     }
 
     /// Every change of every resource from now on.
@@ -322,13 +285,7 @@ impl Inner {
     fn table(&mut self, resource: &GroupResource, compacted: u64) -> &mut Table {
         // Not `entry`: the key is cloned only where the table is new.
         if !self.tables.contains_key(resource) {
-            self.tables.insert(
-                resource.clone(),
-                Table {
-                    forgotten: compacted,
-                    ..Table::default()
-                },
-            );
+            self.tables.insert(resource.clone(), Table { forgotten: compacted, ..Table::default() });
         }
         self.tables.entry(resource.clone()).or_default()
     }
@@ -345,8 +302,7 @@ impl Inner {
                 table.forgotten = oldest.revision;
             }
         }
-        self.listeners
-            .retain(|listener| listener.send((resource.clone(), event.clone())).is_ok());
+        self.listeners.retain(|listener| listener.send((resource.clone(), event.clone())).is_ok());
     }
 }
 
@@ -356,12 +312,7 @@ type Past = BTreeMap<ObjectKey, Option<Arc<Record>>>;
 impl Table {
     fn past(&self, revision: u64) -> Past {
         let mut past = Past::new();
-        for event in self
-            .log
-            .iter()
-            .rev()
-            .take_while(|event| event.revision > revision)
-        {
+        for event in self.log.iter().rev().take_while(|event| event.revision > revision) {
             past.insert(event.record.key.clone(), event.previous.clone());
         }
         past
@@ -382,24 +333,15 @@ impl Table {
             None => Bound::Unbounded,
         };
         let in_range = |key: &ObjectKey| {
-            selection
-                .namespace
-                .as_deref()
-                .is_none_or(|namespace| namespace == key.namespace())
+            selection.namespace.as_deref().is_none_or(|namespace| namespace == key.namespace())
         };
-        let now = self
-            .objects
-            .range((start, Bound::Unbounded))
-            .take_while(|(key, _)| in_range(key));
+        let now = self.objects.range((start, Bound::Unbounded)).take_while(|(key, _)| in_range(key));
         if past.is_empty() {
             let _ = now.map(|(_, record)| record).all(&mut show);
             return;
         }
         let mut then: BTreeMap<&ObjectKey, &Arc<Record>> = now.collect();
-        for (key, record) in past
-            .range((start, Bound::Unbounded))
-            .filter(|(key, _)| in_range(key))
-        {
+        for (key, record) in past.range((start, Bound::Unbounded)).filter(|(key, _)| in_range(key)) {
             match record {
                 Some(record) => then.insert(key, record),
                 None => then.remove(key),

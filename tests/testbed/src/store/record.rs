@@ -40,11 +40,7 @@ impl Record {
     /// The object's JSON with another resourceVersion.
     pub(crate) fn json_at(&self, revision: u64) -> Bytes {
         let digits = self.revision.to_string().len();
-        splice(
-            &self.json[..self.version_at],
-            revision,
-            &self.json[self.version_at + digits..],
-        )
+        splice(&self.json[..self.version_at], revision, &self.json[self.version_at + digits..])
     }
 
     /// The same object under another resourceVersion: what a watch shows of a deleted object.
@@ -95,21 +91,11 @@ impl Draft {
         metadata["resourceVersion"] = Value::from(VERSION_MARKER.as_str());
         let json = encode(&object);
         let marker = VERSION_MARKER.as_bytes();
-        let at = json
-            .windows(marker.len())
-            .position(|window| window == marker)
-            .unwrap_or(json.len());
+        let at = json.windows(marker.len()).position(|window| window == marker).unwrap_or(json.len());
         let after = json.get(at + marker.len()..).unwrap_or_default().to_vec();
         let mut before = json;
         before.truncate(at);
-        Self {
-            key,
-            uid,
-            labels: labels.into_boxed_slice(),
-            fields,
-            before,
-            after,
-        }
+        Self { key, uid, labels: labels.into_boxed_slice(), fields, before, after }
     }
 
     /// Length of the object in bytes, give or take the digits of its resourceVersion.

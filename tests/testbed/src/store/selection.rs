@@ -58,10 +58,7 @@ pub(crate) struct Selection {
 impl Selection {
     /// Everything, in one namespace or (`None`) in all.
     pub(crate) fn all(namespace: Option<&str>) -> Self {
-        Self {
-            namespace: namespace.map(str::to_owned),
-            ..Self::default()
-        }
+        Self { namespace: namespace.map(str::to_owned), ..Self::default() }
     }
 
     /// Whether labels or fields narrow the selection.
@@ -70,9 +67,7 @@ impl Selection {
     }
 
     pub(crate) fn covers(&self, key: &ObjectKey) -> bool {
-        self.namespace
-            .as_deref()
-            .is_none_or(|namespace| namespace == key.namespace())
+        self.namespace.as_deref().is_none_or(|namespace| namespace == key.namespace())
             && self.name.as_deref().is_none_or(|name| name == key.name())
     }
 

@@ -71,10 +71,7 @@ pub(super) enum Scope {
 impl Scope {
     pub(super) fn of(selection: &Selection) -> Self {
         match (&selection.name, &selection.namespace) {
-            (Some(name), namespace) => Self::Object {
-                namespace: namespace.clone(),
-                name: name.clone(),
-            },
+            (Some(name), namespace) => Self::Object { namespace: namespace.clone(), name: name.clone() },
             (None, Some(namespace)) => Self::Namespace(namespace.clone()),
             (None, None) => Self::Everywhere,
         }
@@ -102,11 +99,7 @@ impl Watchers {
         selection: Selection,
         sender: UnboundedSender<Arc<Event>>,
     ) {
-        self.scopes.entry(scope).or_default().push(Watcher {
-            id,
-            selection,
-            sender,
-        });
+        self.scopes.entry(scope).or_default().push(Watcher { id, selection, sender });
     }
 
     pub(super) fn remove(&mut self, scope: &Scope, id: u64) {
@@ -128,18 +121,12 @@ impl Watchers {
         let scopes = [
             Scope::Everywhere,
             Scope::Namespace(key.namespace().to_owned()),
-            Scope::Object {
-                namespace: None,
-                name: name.clone(),
-            },
+            Scope::Object { namespace: None, name: name.clone() },
             Scope::Object { namespace, name },
         ];
         for watcher in scopes.iter().filter_map(|scope| self.scopes.get(scope)).flatten() {
             let concerned = watcher.selection.matches(&event.record)
-                || event
-                    .previous
-                    .as_ref()
-                    .is_some_and(|record| watcher.selection.matches(record));
+                || event.previous.as_ref().is_some_and(|record| watcher.selection.matches(record));
             if concerned {
                 // A closed channel belongs to a watch that is just going away.
                 let _ = watcher.sender.send(event.clone());

@@ -18,7 +18,9 @@ pub(super) fn check(structs: &Structs, component: &str, object: &Value) -> Resul
 }
 
 fn check_struct(structs: &Structs, component: &str, path: &str, object: &Value) -> Result<(), String> {
-    let (Some(fields), Value::Object(map)) = (structs.components.get(component), object) else { return Ok(()) };
+    let (Some(fields), Value::Object(map)) = (structs.components.get(component), object) else {
+        return Ok(());
+    };
     for (name, value) in map {
         let Some(field) = fields.get(name) else { continue };
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
@@ -69,9 +71,13 @@ fn check_scalar(place: Place<'_>, scalar: Scalar, value: &Value) -> Result<(), S
                 format!("illegal base64 data at input byte {position}")
             });
         }
-        (Scalar::String, Value::String(_)) | (Scalar::Boolean, Value::Bool(_)) | (Scalar::Float, Value::Number(_)) => true,
+        (Scalar::String, Value::String(_))
+        | (Scalar::Boolean, Value::Bool(_))
+        | (Scalar::Float, Value::Number(_)) => true,
         (Scalar::Int64, Value::Number(number)) => number.is_i64(),
-        (Scalar::Int32, Value::Number(number)) => number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+        (Scalar::Int32, Value::Number(number)) => {
+            number.as_i64().is_some_and(|number| i32::try_from(number).is_ok())
+        }
         _ => false,
     };
     if fits { Ok(()) } else { Err(mismatch(place, scalar.go_name(), value)) }
@@ -119,8 +125,12 @@ pub(super) fn settle(structs: &Structs, component: &str, object: &mut Value) {
 fn settle_value(structs: &Structs, expected: &Type, value: &mut Value) {
     match (expected, value) {
         (Type::Struct(component), value @ Value::Object(_)) => settle(structs, component, value),
-        (Type::List(items), Value::Array(list)) => list.iter_mut().for_each(|value| settle_value(structs, items, value)),
-        (Type::Map(values), Value::Object(map)) => map.values_mut().for_each(|value| settle_value(structs, values, value)),
+        (Type::List(items), Value::Array(list)) => {
+            list.iter_mut().for_each(|value| settle_value(structs, items, value))
+        }
+        (Type::Map(values), Value::Object(map)) => {
+            map.values_mut().for_each(|value| settle_value(structs, values, value))
+        }
         _ => {}
     }
 }

@@ -43,10 +43,7 @@ fn other_spellings_of_the_same_set_are_read() {
             json!({"f:a": {"k:{\"protocol\":\"TCP\", \"port\":80}": {}}}),
             json!({"f:a": {"k:{\"port\":80,\"protocol\":\"TCP\"}": {}}}),
         ),
-        (
-            json!({"f:a": {"v:\"<\"": {}}}),
-            json!({"f:a": {"v:\"\\u003c\"": {}}}),
-        ),
+        (json!({"f:a": {"v:\"<\"": {}}}), json!({"f:a": {"v:\"\\u003c\"": {}}})),
     ];
     for (given, written) in cases {
         assert_eq!(set(&given).to_fields_v1(), written, "{given}");
@@ -103,10 +100,7 @@ fn members_of_a_level_are_printed_before_what_is_below_them() {
 fn elements_are_ordered_as_the_server_orders_them() {
     let key = |fields: &[(&str, Value)]| {
         PathElement::Key(
-            fields
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), KeyValue(value.clone())))
-                .collect(),
+            fields.iter().map(|(name, value)| ((*name).to_owned(), KeyValue(value.clone()))).collect(),
         )
     };
     let item = |value: Value| PathElement::Value(KeyValue(value));
@@ -129,11 +123,7 @@ fn elements_are_ordered_as_the_server_orders_them() {
     ];
     for (index, element) in ordered.iter().enumerate() {
         for (other_index, other) in ordered.iter().enumerate() {
-            assert_eq!(
-                element.cmp(other),
-                index.cmp(&other_index),
-                "{element} and {other}"
-            );
+            assert_eq!(element.cmp(other), index.cmp(&other_index), "{element} and {other}");
         }
     }
     assert_eq!(item(json!(1)), item(json!(1.0)), "a number is a number");

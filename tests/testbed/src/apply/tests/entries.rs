@@ -23,22 +23,10 @@ fn managed_fields_that_a_user_sends_are_taken_unless_they_are_malformed() {
         ("reset by an empty list", json!([]), json!([])),
         ("reset by an empty entry", json!([{}]), json!([])),
         ("null", json!(null), json!(entries)),
-        (
-            "an operation that is none",
-            with("operation", json!("Patch")),
-            json!(entries),
-        ),
+        ("an operation that is none", with("operation", json!("Patch")), json!(entries)),
         ("no version", with("apiVersion", json!("")), json!(entries)),
-        (
-            "fields of another type",
-            with("fieldsType", json!("FieldsV2")),
-            json!(entries),
-        ),
-        (
-            "fields that are none",
-            with("fieldsV1", json!({"x": {}})),
-            json!(entries),
-        ),
+        ("fields of another type", with("fieldsType", json!("FieldsV2")), json!(entries)),
+        ("fields that are none", with("fieldsV1", json!({"x": {}})), json!(entries)),
     ];
     for (name, sent, expected) in cases {
         let mut stage = Stage::new();
@@ -60,16 +48,11 @@ fn managed_fields_that_a_user_sends_are_taken_unless_they_are_malformed() {
 
 #[test]
 fn the_oldest_of_more_than_ten_writers_are_thrown_together() {
-    let times: Vec<String> = (0..13)
-        .map(|second| format!("2026-01-01T00:00:{second:02}Z"))
-        .collect();
+    let times: Vec<String> = (0..13).map(|second| format!("2026-01-01T00:00:{second:02}Z")).collect();
     let mut stage = Stage::new();
     let nothing = FieldSet::default();
     for (index, now) in times.iter().enumerate() {
-        let mut new = stage
-            .live
-            .clone()
-            .unwrap_or_else(|| object(json!({"labels": {}})));
+        let mut new = stage.live.clone().unwrap_or_else(|| object(json!({"labels": {}})));
         new["spec"]["labels"][format!("k{index:02}")] = json!("v");
         stage.live = Some(update(&UpdateRequest {
             schema: &stage.schema,
@@ -117,9 +100,7 @@ fn entries_are_ordered_by_operation_time_and_name() {
         entry("d", "Update", Some(NOW), None),
         entry("a", "Update", Some(LATER), None),
     ];
-    let shuffled: Vec<Value> = [7, 2, 5, 0, 6, 3, 1, 4]
-        .map(|index: usize| ordered[index].clone())
-        .to_vec();
+    let shuffled: Vec<Value> = [7, 2, 5, 0, 6, 3, 1, 4].map(|index: usize| ordered[index].clone()).to_vec();
     let mut object = json!({});
     Managers::decode(&shuffled).unwrap().write_to(&mut object);
     assert_eq!(object["metadata"]["managedFields"], json!(ordered));
@@ -164,11 +145,7 @@ fn a_manager_is_named_by_the_request_or_by_its_user_agent() {
         (None, &long, &long[..128]),
     ];
     for (field_manager, user_agent, expected) in cases {
-        assert_eq!(
-            manager_name(field_manager, user_agent),
-            expected,
-            "{field_manager:?} {user_agent:?}"
-        );
+        assert_eq!(manager_name(field_manager, user_agent), expected, "{field_manager:?} {user_agent:?}");
     }
     let mut stage = Stage::new();
     stage.put_spec("", json!({"text": "a"}));

@@ -19,24 +19,14 @@ fn merged(live: &Value, applied: &Value) -> Value {
 #[test]
 fn each_sort_of_field_merges_in_its_own_way() {
     let cases = [
-        (
-            "scalars are replaced",
-            json!({"text": "a"}),
-            json!({"text": "b"}),
-            json!({"text": "b"}),
-        ),
+        ("scalars are replaced", json!({"text": "a"}), json!({"text": "b"}), json!({"text": "b"})),
         (
             "what is not applied stays",
             json!({"text": "a"}),
             json!({"count": 1}),
             json!({"text": "a", "count": 1}),
         ),
-        (
-            "lists are atomic",
-            json!({"list": ["a", "b"]}),
-            json!({"list": ["c"]}),
-            json!({"list": ["c"]}),
-        ),
+        ("lists are atomic", json!({"list": ["a", "b"]}), json!({"list": ["c"]}), json!({"list": ["c"]})),
         (
             "sets are joined",
             json!({"set": ["a", "b"]}),
@@ -93,30 +83,15 @@ fn each_sort_of_field_merges_in_its_own_way() {
             json!({"labels": {}}),
             json!({"labels": {"a": "1"}}),
         ),
-        (
-            "an empty set removes nothing",
-            json!({"set": ["a"]}),
-            json!({"set": []}),
-            json!({"set": ["a"]}),
-        ),
-        (
-            "an empty list replaces",
-            json!({"list": ["a"]}),
-            json!({"list": []}),
-            json!({"list": []}),
-        ),
+        ("an empty set removes nothing", json!({"set": ["a"]}), json!({"set": []}), json!({"set": ["a"]})),
+        ("an empty list replaces", json!({"list": ["a"]}), json!({"list": []}), json!({"list": []})),
         (
             "null keeps what a granular map holds",
             json!({"labels": {"a": "1"}}),
             json!({"labels": null}),
             json!({"labels": {"a": "1"}}),
         ),
-        (
-            "null replaces a scalar",
-            json!({"text": "a"}),
-            json!({"text": null}),
-            json!({"text": null}),
-        ),
+        ("null replaces a scalar", json!({"text": "a"}), json!({"text": null}), json!({"text": null})),
         (
             "something replaces null",
             json!({"text": null, "labels": null}),
@@ -147,16 +122,8 @@ fn items_come_in_the_applied_order_and_others_keep_their_place() {
     let sets = |numbers: &[i64]| json!({"set": numbers.iter().map(ToString::to_string).collect::<Vec<_>>()});
     let items = |numbers: &[i64]| json!({"items": numbers.iter().map(|port| json!({"port": port, "protocol": "TCP"})).collect::<Vec<_>>()});
     for (live, applied, expected) in cases {
-        assert_eq!(
-            merged(&sets(live), &sets(applied)),
-            sets(expected),
-            "{applied:?} into {live:?}"
-        );
-        assert_eq!(
-            merged(&items(live), &items(applied)),
-            items(expected),
-            "{applied:?} into {live:?}"
-        );
+        assert_eq!(merged(&sets(live), &sets(applied)), sets(expected), "{applied:?} into {live:?}");
+        assert_eq!(merged(&items(live), &items(applied)), items(expected), "{applied:?} into {live:?}");
     }
 }
 
@@ -197,56 +164,20 @@ fn a_value_sets_its_leaves_its_items_and_its_undeclared_keys() {
 #[test]
 fn two_versions_differ_in_what_was_added_removed_and_modified() {
     let cases = [
-        (
-            json!({"text": "a"}),
-            json!({"text": "b"}),
-            json!([{}, {}, {"f:text": {}}]),
-        ),
-        (
-            json!({"text": "a"}),
-            json!({"count": 1}),
-            json!([{"f:count": {}}, {"f:text": {}}, {}]),
-        ),
-        (
-            json!({}),
-            json!({"labels": {"a": "1"}}),
-            json!([{"f:labels": {".": {}, "f:a": {}}}, {}, {}]),
-        ),
-        (
-            json!({"labels": {}}),
-            json!({"labels": {"a": "1"}}),
-            json!([{"f:labels": {"f:a": {}}}, {}, {}]),
-        ),
-        (
-            json!({"labels": {}}),
-            json!({"labels": null}),
-            json!([{}, {}, {"f:labels": {}}]),
-        ),
-        (
-            json!({"labels": {"a": "1"}}),
-            json!({"labels": {}}),
-            json!([{}, {"f:labels": {"f:a": {}}}, {}]),
-        ),
+        (json!({"text": "a"}), json!({"text": "b"}), json!([{}, {}, {"f:text": {}}])),
+        (json!({"text": "a"}), json!({"count": 1}), json!([{"f:count": {}}, {"f:text": {}}, {}])),
+        (json!({}), json!({"labels": {"a": "1"}}), json!([{"f:labels": {".": {}, "f:a": {}}}, {}, {}])),
+        (json!({"labels": {}}), json!({"labels": {"a": "1"}}), json!([{"f:labels": {"f:a": {}}}, {}, {}])),
+        (json!({"labels": {}}), json!({"labels": null}), json!([{}, {}, {"f:labels": {}}])),
+        (json!({"labels": {"a": "1"}}), json!({"labels": {}}), json!([{}, {"f:labels": {"f:a": {}}}, {}])),
         (
             json!({"set": ["a", "b"]}),
             json!({"set": ["c", "b"]}),
             json!([{"f:set": {"v:\"c\"": {}}}, {"f:set": {"v:\"a\"": {}}}, {}]),
         ),
-        (
-            json!({"set": ["a", "b"]}),
-            json!({"set": ["b", "a"]}),
-            json!([{}, {}, {}]),
-        ),
-        (
-            json!({"list": ["a", "b"]}),
-            json!({"list": ["b", "a"]}),
-            json!([{}, {}, {"f:list": {}}]),
-        ),
-        (
-            json!({"atomic": {"a": "1"}}),
-            json!({"atomic": {"a": "2"}}),
-            json!([{}, {}, {"f:atomic": {}}]),
-        ),
+        (json!({"set": ["a", "b"]}), json!({"set": ["b", "a"]}), json!([{}, {}, {}])),
+        (json!({"list": ["a", "b"]}), json!({"list": ["b", "a"]}), json!([{}, {}, {"f:list": {}}])),
+        (json!({"atomic": {"a": "1"}}), json!({"atomic": {"a": "2"}}), json!([{}, {}, {"f:atomic": {}}])),
         (
             json!({"items": [{"port": 1, "name": "a"}]}),
             json!({"items": [{"port": 1, "name": "b"}, {"port": 2}]}),
@@ -257,11 +188,7 @@ fn two_versions_differ_in_what_was_added_removed_and_modified() {
             ]),
         ),
         // Stored lists may repeat an item; such items are one thing.
-        (
-            json!({"set": ["a", "a"]}),
-            json!({"set": ["a", "a"]}),
-            json!([{}, {}, {}]),
-        ),
+        (json!({"set": ["a", "a"]}), json!({"set": ["a", "a"]}), json!([{}, {}, {}])),
         (
             json!({"set": ["a", "a"]}),
             json!({"set": ["a"]}),
@@ -281,65 +208,36 @@ fn two_versions_differ_in_what_was_added_removed_and_modified() {
     ];
     for (old, new, expected) in cases {
         let found = compare(widget().shape(), &object(old.clone()), &object(new.clone()));
-        let of_spec = |set: &FieldSet| {
-            set.to_fields_v1()
-                .get("f:spec")
-                .cloned()
-                .unwrap_or_else(|| json!({}))
-        };
-        let found = json!([
-            of_spec(&found.added),
-            of_spec(&found.removed),
-            of_spec(&found.modified)
-        ]);
+        let of_spec = |set: &FieldSet| set.to_fields_v1().get("f:spec").cloned().unwrap_or_else(|| json!({}));
+        let found = json!([of_spec(&found.added), of_spec(&found.removed), of_spec(&found.modified)]);
         assert_eq!(found, expected, "{old} to {new}");
     }
 }
 
 fn refusal(schema: &TypeSchema, object: &Value) -> String {
-    validate(schema.shape(), object, Duplicates::Refused)
-        .unwrap_err()
-        .to_string()
+    validate(schema.shape(), object, Duplicates::Refused).unwrap_err().to_string()
 }
 
 #[test]
 fn what_does_not_conform_is_named_in_the_servers_words() {
     let cases = [
         (json!({"bogus": 1}), ".spec.bogus: field not declared in schema"),
-        (
-            json!({"text": 5}),
-            ".spec.text: expected string, got &value.valueUnstructured{Value:5}",
-        ),
+        (json!({"text": 5}), ".spec.text: expected string, got &value.valueUnstructured{Value:5}"),
         (
             json!({"text": ["a", {"b": 1}]}),
             r#".spec.text: expected string, got &value.valueUnstructured{Value:[]interface {}{"a", map[string]interface {}{"b":1}}}"#,
         ),
-        (
-            json!({"count": "5"}),
-            ".spec.count: expected numeric (int or float), got string",
-        ),
+        (json!({"count": "5"}), ".spec.count: expected numeric (int or float), got string"),
         (
             json!({"count": {"a": 1}}),
             ".spec.count: expected numeric (int or float), got map[string]interface {}",
         ),
         (json!({"on": 1}), ".spec.on: expected boolean, got &{1}"),
-        (
-            json!({"on": {"b": [1, "x", null]}}),
-            ".spec.on: expected boolean, got &{map[b:[1 x <nil>]]}",
-        ),
+        (json!({"on": {"b": [1, "x", null]}}), ".spec.on: expected boolean, got &{map[b:[1 x <nil>]]}"),
         (json!({"labels": "x"}), ".spec.labels: expected map, got &{x}"),
-        (
-            json!({"list": {"a": "b"}}),
-            ".spec.list: expected list, got &{map[a:b]}",
-        ),
-        (
-            json!({"list": ["a", 1]}),
-            ".spec.list[1]: expected string, got &value.valueUnstructured{Value:1}",
-        ),
-        (
-            json!({"set": ["a", "a"]}),
-            r#".spec.set: duplicate entries for key [="a"]"#,
-        ),
+        (json!({"list": {"a": "b"}}), ".spec.list: expected list, got &{map[a:b]}"),
+        (json!({"list": ["a", 1]}), ".spec.list[1]: expected string, got &value.valueUnstructured{Value:1}"),
+        (json!({"set": ["a", "a"]}), r#".spec.set: duplicate entries for key [="a"]"#),
         (
             json!({"set": [null]}),
             ".spec.set: element 0: associative list without keys has an element that's an explicit null",
@@ -368,10 +266,7 @@ fn what_does_not_conform_is_named_in_the_servers_words() {
             json!({"items": [{"port": 1, "nam": "x"}]}),
             r#".spec.items[port=1,protocol="TCP"].nam: field not declared in schema"#,
         ),
-        (
-            json!({"atomic": {"c": "1"}}),
-            ".spec.atomic.c: field not declared in schema",
-        ),
+        (json!({"atomic": {"c": "1"}}), ".spec.atomic.c: field not declared in schema"),
         (json!({"free": ["x"]}), ".spec.free: expected map, got &{[x]}"),
         (
             json!({"count": "5", "items": [{"port": "x", "protocol": 1}], "text": 1}),
@@ -416,12 +311,7 @@ fn a_list_item_without_any_key_is_refused_unless_a_key_has_a_default() {
          (and doesn't have default values for any key fields)"
     );
     assert!(
-        validate(
-            kind.shape(),
-            &json!({"l": [{"a": "x"}, {"b": "x"}]}),
-            Duplicates::Refused
-        )
-        .is_ok(),
+        validate(kind.shape(), &json!({"l": [{"a": "x"}, {"b": "x"}]}), Duplicates::Refused).is_ok(),
         "one key is enough"
     );
 }
@@ -434,14 +324,8 @@ fn ownership_below_what_became_atomic_becomes_ownership_of_the_whole() {
         (json!({"f:atomic": {}}), json!({"f:atomic": {}})),
         (json!({"f:list": {"v:\"a\"": {}}}), json!({"f:list": {}})),
         (json!({"f:labels": {"f:a": {}}}), json!({"f:labels": {"f:a": {}}})),
-        (
-            json!({"f:free": {"f:a": {"f:b": {}}}}),
-            json!({"f:free": {"f:a": {"f:b": {}}}}),
-        ),
-        (
-            json!({"f:unknown": {"f:b": {}}}),
-            json!({"f:unknown": {"f:b": {}}}),
-        ),
+        (json!({"f:free": {"f:a": {"f:b": {}}}}), json!({"f:free": {"f:a": {"f:b": {}}}})),
+        (json!({"f:unknown": {"f:b": {}}}), json!({"f:unknown": {"f:b": {}}})),
         (
             json!({"f:items": {"k:{\"port\":1}": {".": {}, "f:tags": {"v:\"a\"": {}}}}}),
             json!({"f:items": {"k:{\"port\":1}": {".": {}, "f:tags": {"v:\"a\"": {}}}}}),
@@ -449,10 +333,6 @@ fn ownership_below_what_became_atomic_becomes_ownership_of_the_whole() {
     ];
     for (given, expected) in cases {
         let owned = FieldSet::from_fields_v1(&json!({"f:spec": given})).unwrap();
-        assert_eq!(
-            reconcile(widget().shape(), &owned).to_fields_v1()["f:spec"],
-            expected,
-            "{given}"
-        );
+        assert_eq!(reconcile(widget().shape(), &owned).to_fields_v1()["f:spec"], expected, "{given}");
     }
 }

@@ -49,9 +49,7 @@ pub(super) fn widget() -> TypeSchema {
         "status": {"type": "object", "properties": {"phase": text}},
     }});
     let mut definitions = Definitions::default();
-    definitions
-        .add_custom("example.com", "v1", "Widget", Some(&schema))
-        .unwrap();
+    definitions.add_custom("example.com", "v1", "Widget", Some(&schema)).unwrap();
     definitions.kind("example.com", "v1", "Widget").unwrap()
 }
 
@@ -74,12 +72,7 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new() -> Self {
-        Self {
-            schema: widget(),
-            live: None,
-            ignored: FieldSet::of(&["status"]),
-            now: NOW,
-        }
+        Self { schema: widget(), live: None, ignored: FieldSet::of(&["status"]), now: NOW }
     }
 
     /// Applies a spec without storing the outcome.
@@ -143,12 +136,7 @@ impl Stage {
     }
 
     pub(super) fn spec(&self) -> Value {
-        self.live
-            .as_ref()
-            .unwrap()
-            .get("spec")
-            .cloned()
-            .unwrap_or(Value::Null)
+        self.live.as_ref().unwrap().get("spec").cloned().unwrap_or(Value::Null)
     }
 
     pub(super) fn entries(&self) -> Vec<Value> {
@@ -164,9 +152,6 @@ impl Stage {
 
     /// What one manager owns of the spec by an operation; null where it owns nothing.
     pub(super) fn owned(&self, manager: &str, operation: &str) -> Value {
-        self.entry(manager, operation)
-            .pointer("/fieldsV1/f:spec")
-            .cloned()
-            .unwrap_or(Value::Null)
+        self.entry(manager, operation).pointer("/fieldsV1/f:spec").cloned().unwrap_or(Value::Null)
     }
 }

@@ -38,10 +38,7 @@ fn a_field_that_only_its_applier_owned_goes_when_it_is_dropped() {
     );
     stage.now = LATER;
     assert!(stage.apply("kubefed", json!({"labels": {"l": "w"}, "items": [{"port": 2}]})));
-    assert_eq!(
-        stage.spec(),
-        json!({"labels": {"l": "w"}, "items": [{"port": 2}]})
-    );
+    assert_eq!(stage.spec(), json!({"labels": {"l": "w"}, "items": [{"port": 2}]}));
     assert_eq!(stage.entry("kubefed", "Apply")["time"], LATER);
 }
 
@@ -50,19 +47,9 @@ fn a_field_that_a_writer_owns_too_stays_when_it_is_dropped() {
     let mut stage = Stage::new();
     stage.put_spec("creator", json!({"text": "a", "count": 1}));
     stage.now = LATER;
-    assert!(
-        stage.apply("kubefed", json!({"text": "a", "count": 1})),
-        "ownership is a change"
-    );
-    assert_eq!(
-        stage.entry("kubefed", "Apply").get("time"),
-        None,
-        "but not of the object"
-    );
-    assert_eq!(
-        stage.owned("creator", "Update"),
-        json!({".": {}, "f:text": {}, "f:count": {}})
-    );
+    assert!(stage.apply("kubefed", json!({"text": "a", "count": 1})), "ownership is a change");
+    assert_eq!(stage.entry("kubefed", "Apply").get("time"), None, "but not of the object");
+    assert_eq!(stage.owned("creator", "Update"), json!({".": {}, "f:text": {}, "f:count": {}}));
     stage.apply("kubefed", json!({"text": "a"}));
     assert_eq!(stage.spec(), json!({"text": "a", "count": 1}));
 }
@@ -81,33 +68,18 @@ fn adoption_moves_what_is_applied_out_of_the_writers_entry() {
     // The one JSON patch of an adoption: exactly our paths leave the other entries.
     let mut patched = stage.live.clone().unwrap();
     let ours = FieldSet::from_fields_v1(&stage.entry("kubefed", "Apply")["fieldsV1"]).unwrap();
-    for entry in patched
-        .pointer_mut("/metadata/managedFields")
-        .unwrap()
-        .as_array_mut()
-        .unwrap()
-    {
+    for entry in patched.pointer_mut("/metadata/managedFields").unwrap().as_array_mut().unwrap() {
         if entry["operation"] == "Update" {
-            let left = FieldSet::from_fields_v1(&entry["fieldsV1"])
-                .unwrap()
-                .difference(&ours);
+            let left = FieldSet::from_fields_v1(&entry["fieldsV1"]).unwrap().difference(&ours);
             entry["fieldsV1"] = left.to_fields_v1();
         }
     }
     stage.put("kubefed", &patched, None);
     assert_eq!(stage.owned("creator", "Update"), json!({".": {}, "f:on": {}}));
-    assert_eq!(
-        stage.entry("kubefed", "Update"),
-        Value::Null,
-        "the patch changed no field"
-    );
+    assert_eq!(stage.entry("kubefed", "Update"), Value::Null, "the patch changed no field");
 
     stage.apply("kubefed", json!({"count": 2}));
-    assert_eq!(
-        stage.spec(),
-        json!({"count": 2, "on": true}),
-        "what we drop goes, theirs stays"
-    );
+    assert_eq!(stage.spec(), json!({"count": 2, "on": true}), "what we drop goes, theirs stays");
 }
 
 #[test]
@@ -174,9 +146,7 @@ fn fields_of_others_are_in_conflict_unless_forced() {
     stage.put_spec("kubectl", json!({"text": "a", "count": 1}));
     stage.apply("two", json!({"count": 1, "items": [{"port": 1, "name": "x"}]}));
     assert!(
-        stage
-            .try_apply("three", json!({"text": "a", "count": 1}), false)
-            .is_ok(),
+        stage.try_apply("three", json!({"text": "a", "count": 1}), false).is_ok(),
         "the same value is none"
     );
 
@@ -186,36 +156,20 @@ fn fields_of_others_are_in_conflict_unless_forced() {
         "Apply failed with 1 conflict: conflict with \"kubectl\" using example.com/v1: .spec.text"
     );
     let error = stage
-        .try_apply(
-            "three",
-            json!({"text": "b", "count": 2, "items": [{"port": 1, "name": "y"}]}),
-            false,
-        )
+        .try_apply("three", json!({"text": "b", "count": 2, "items": [{"port": 1, "name": "y"}]}), false)
         .unwrap_err();
     assert_eq!(
         error.to_string(),
         "Apply failed with 4 conflicts: conflicts with \"kubectl\" using example.com/v1:\n- .spec.count\n- .spec.text\n\
          conflicts with \"two\":\n- .spec.count\n- .spec.items[port=1,protocol=\"TCP\"].name"
     );
-    let ApplyError::Conflict(conflicts) = error else {
-        panic!("{error}")
-    };
-    assert_eq!(
-        conflicts[0].message(),
-        "conflict with \"kubectl\" using example.com/v1"
-    );
+    let ApplyError::Conflict(conflicts) = error else { panic!("{error}") };
+    assert_eq!(conflicts[0].message(), "conflict with \"kubectl\" using example.com/v1");
     assert_eq!(conflicts[2].message(), "conflict with \"two\"");
-    assert_eq!(
-        (conflicts[0].operation.as_str(), conflicts[0].time.as_deref()),
-        ("Update", Some(NOW))
-    );
+    assert_eq!((conflicts[0].operation.as_str(), conflicts[0].time.as_deref()), ("Update", Some(NOW)));
 
     stage.apply("three", json!({"text": "b", "count": 2}));
-    assert_eq!(
-        stage.owned("kubectl", "Update"),
-        json!({}),
-        "the spec itself, and nothing in it"
-    );
+    assert_eq!(stage.owned("kubectl", "Update"), json!({}), "the spec itself, and nothing in it");
     assert_eq!(
         stage.owned("two", "Apply"),
         json!({"f:items": {"k:{\"port\":1,\"protocol\":\"TCP\"}": {".": {}, "f:port": {}, "f:name": {}}}})
@@ -232,46 +186,26 @@ fn replicas_moved_through_scale_stay_where_they_are_left_out() {
     scaled["metadata"]["managedFields"] = json!([]);
     stage.put("hpa", &scaled, Some("scale"));
     let entry = stage.entry("hpa", "Update");
+    assert_eq!((&entry["subresource"], entry.get("time")), (&json!("scale"), None));
     assert_eq!(
-        (&entry["subresource"], entry.get("time")),
-        (&json!("scale"), None)
-    );
-    assert_eq!(
-        stage
-            .try_apply("kubefed", json!({"count": 3, "text": "a"}), false)
-            .unwrap_err()
-            .to_string(),
+        stage.try_apply("kubefed", json!({"count": 3, "text": "a"}), false).unwrap_err().to_string(),
         "Apply failed with 1 conflict: conflict with \"hpa\" with subresource \"scale\" using example.com/v1: .spec.count"
     );
     stage.apply("kubefed", json!({"text": "a"}));
     assert_eq!(stage.spec()["count"], 7);
     stage.apply("kubefed", json!({"text": "a", "count": 2}));
     stage.apply("kubefed", json!({"text": "a"}));
-    assert_eq!(
-        stage.spec().get("count"),
-        None,
-        "who alone owns it and leaves it out removes it"
-    );
+    assert_eq!(stage.spec().get("count"), None, "who alone owns it and leaves it out removes it");
 }
 
 #[test]
 fn an_object_without_ownership_belongs_to_before_first_apply() {
     let mut stage = Stage::new();
     stage.live = Some(object(json!({"text": "a", "count": 1})));
-    let error = stage
-        .try_apply("kubefed", json!({"text": "b"}), false)
-        .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("\"before-first-apply\" using example.com/v1: .spec.text"),
-        "{error}"
-    );
+    let error = stage.try_apply("kubefed", json!({"text": "b"}), false).unwrap_err();
+    assert!(error.to_string().contains("\"before-first-apply\" using example.com/v1: .spec.text"), "{error}");
     stage.apply("kubefed", json!({"text": "b"}));
-    assert_eq!(
-        stage.owned("before-first-apply", "Update"),
-        json!({".": {}, "f:count": {}})
-    );
+    assert_eq!(stage.owned("before-first-apply", "Update"), json!({".": {}, "f:count": {}}));
     stage.apply("kubefed", json!({}));
     assert_eq!(stage.spec(), json!({"count": 1}));
 }
@@ -290,10 +224,7 @@ fn what_an_endpoint_never_persists_is_never_owned() {
     let mut new = object(json!({"text": "a"}));
     new["status"] = json!({"phase": "Ready"});
     stage.put("creator", &new, None);
-    assert_eq!(
-        stage.entry("creator", "Update")["fieldsV1"],
-        json!({"f:spec": {".": {}, "f:text": {}}})
-    );
+    assert_eq!(stage.entry("creator", "Update")["fieldsV1"], json!({"f:spec": {".": {}, "f:text": {}}}));
 
     let ignored = FieldSet::of(&["metadata", "spec"]);
     let status = update(&UpdateRequest {
@@ -315,11 +246,7 @@ fn what_an_endpoint_never_persists_is_never_owned() {
     let entry = stage.entry("controller", "Update");
     assert_eq!(entry["fieldsV1"], json!({"f:status": {"f:phase": {}}}));
     assert_eq!(entry["subresource"], "status");
-    assert_eq!(
-        stage.owned("creator", "Update"),
-        json!({".": {}, "f:text": {}}),
-        "nothing was taken"
-    );
+    assert_eq!(stage.owned("creator", "Update"), json!({".": {}, "f:text": {}}), "nothing was taken");
 }
 
 #[test]
@@ -357,31 +284,17 @@ fn kubectl_takes_what_its_annotation_shows_to_be_its_own() {
     stage.put("kubectl-client-side-apply", &created, None);
     assert!(stage.try_apply("other", json!({"text": "b"}), false).is_err());
 
-    stage.live = Some(
-        stage
-            .try_apply("kubectl", json!({"text": "b", "count": 1}), false)
-            .unwrap()
-            .object,
-    );
+    stage.live = Some(stage.try_apply("kubectl", json!({"text": "b", "count": 1}), false).unwrap().object);
     assert_eq!(stage.spec(), json!({"text": "b", "count": 1}));
-    let kept = stage.live.as_ref().unwrap()["metadata"]["annotations"][annotation]
-        .as_str()
-        .unwrap();
-    assert_eq!(
-        serde_json::from_str::<Value>(kept).unwrap(),
-        object(json!({"text": "b", "count": 1}))
-    );
+    let kept = stage.live.as_ref().unwrap()["metadata"]["annotations"][annotation].as_str().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(kept).unwrap(), object(json!({"text": "b", "count": 1})));
 
     let mut edited = stage.live.clone().unwrap();
     edited["spec"]["count"] = json!(5);
     stage.put("alice", &edited, None);
-    let error = stage
-        .try_apply("kubectl", json!({"text": "b", "count": 1}), false)
-        .unwrap_err();
+    let error = stage.try_apply("kubectl", json!({"text": "b", "count": 1}), false).unwrap_err();
     assert!(
-        error
-            .to_string()
-            .ends_with("conflict with \"alice\" using example.com/v1: .spec.count"),
+        error.to_string().ends_with("conflict with \"alice\" using example.com/v1: .spec.count"),
         "{error}"
     );
 }
@@ -390,9 +303,7 @@ fn kubectl_takes_what_its_annotation_shows_to_be_its_own() {
 fn a_stored_object_that_no_longer_conforms_is_refused_as_such() {
     let mut stage = Stage::new();
     stage.live = Some(object(json!({"gone": 1})));
-    let error = stage
-        .try_apply("kubefed", json!({"text": "a"}), true)
-        .unwrap_err();
+    let error = stage.try_apply("kubefed", json!({"text": "a"}), true).unwrap_err();
     assert_eq!(
         error.to_string(),
         "failed to create typed live object (ns/w; example.com/v1, Kind=Widget): .spec.gone: field not declared in schema"
@@ -403,18 +314,13 @@ fn a_stored_object_that_no_longer_conforms_is_refused_as_such() {
         "failed to create typed patch object (ns/w; example.com/v1, Kind=Widget): .spec.gone: field not declared in schema"
     );
     stage.put_spec("alice", json!({"gone": 2}));
-    assert!(
-        stage.entries().is_empty(),
-        "ownership of what has no type is not kept"
-    );
+    assert!(stage.entries().is_empty(), "ownership of what has no type is not kept");
 }
 
 #[test]
 fn an_object_of_the_core_group_is_described_with_an_empty_group() {
     let mut definitions = Definitions::default();
-    definitions
-        .add_custom("", "v1", "Thing", Some(&json!({"type": "object"})))
-        .unwrap();
+    definitions.add_custom("", "v1", "Thing", Some(&json!({"type": "object"}))).unwrap();
     let error = apply(&ApplyRequest {
         schema: &definitions.kind("", "v1", "Thing").unwrap(),
         live: None,

@@ -23,17 +23,11 @@ fn texts(keys: &'static [&'static str]) -> impl Strategy<Value = Value> {
 
 /// Some of the names, in any order; never none, for nobody owns an empty set.
 fn some_of(names: &'static [&'static str]) -> impl Strategy<Value = Value> {
-    sample::subsequence(names, 1..=names.len())
-        .prop_shuffle()
-        .prop_map(|names| json!(names))
+    sample::subsequence(names, 1..=names.len()).prop_shuffle().prop_map(|names| json!(names))
 }
 
 fn items() -> impl Strategy<Value = Value> {
-    let item = (
-        option::of(text()),
-        option::of(some_of(&["t", "u"])),
-        any::<bool>(),
-    );
+    let item = (option::of(text()), option::of(some_of(&["t", "u"])), any::<bool>());
     let ports = sample::subsequence(vec![1, 9, 80, 443], 1..=4).prop_shuffle();
     (ports, collection::vec(item, 4)).prop_map(|(ports, items)| {
         let items = ports.iter().zip(items).map(|(port, (name, tags, spelled))| {
@@ -97,9 +91,7 @@ fn holds(shape: Shape<'_>, object: &Value, applied: &Value) -> bool {
         (Form::Map(map, false), Value::Object(object), Value::Object(applied)) => {
             applied.iter().all(|(name, applied)| {
                 let field = map.type_of(name).unwrap().shape(shape.types);
-                object
-                    .get(name)
-                    .is_some_and(|object| holds(field, object, applied))
+                object.get(name).is_some_and(|object| holds(field, object, applied))
             })
         }
         (Form::List(list), Value::Array(object), Value::Array(applied)) if !list.is_atomic() => {
@@ -116,9 +108,7 @@ fn holds(shape: Shape<'_>, object: &Value, applied: &Value) -> bool {
 }
 
 fn set_of(entry: &Value) -> FieldSet {
-    entry.get("fieldsV1").map_or_else(FieldSet::default, |fields| {
-        FieldSet::from_fields_v1(fields).unwrap()
-    })
+    entry.get("fieldsV1").map_or_else(FieldSet::default, |fields| FieldSet::from_fields_v1(fields).unwrap())
 }
 
 fn element() -> impl Strategy<Value = PathElement> {
@@ -128,11 +118,7 @@ fn element() -> impl Strategy<Value = PathElement> {
         ".{0,4}".prop_map(Value::from),
     ];
     let key = collection::btree_map("[a-c]", scalar.clone(), 1..3).prop_map(|keys| {
-        PathElement::Key(
-            keys.into_iter()
-                .map(|(name, value)| (name, KeyValue(value)))
-                .collect(),
-        )
+        PathElement::Key(keys.into_iter().map(|(name, value)| (name, KeyValue(value))).collect())
     });
     prop_oneof![
         ".{0,5}".prop_map(PathElement::Field),
@@ -145,17 +131,13 @@ fn element() -> impl Strategy<Value = PathElement> {
 fn field_sets() -> impl Strategy<Value = FieldSet> {
     let leaf = collection::btree_set(element(), 0..4).prop_map(|elements| {
         let mut set = FieldSet::default();
-        elements
-            .into_iter()
-            .for_each(|element| set.put(element, true, FieldSet::default()));
+        elements.into_iter().for_each(|element| set.put(element, true, FieldSet::default()));
         set
     });
     leaf.prop_recursive(3, 24, 4, |below| {
         collection::vec((element(), any::<bool>(), below), 0..4).prop_map(|nodes| {
             let mut set = FieldSet::default();
-            nodes
-                .into_iter()
-                .for_each(|(element, member, below)| set.put(element, member, below));
+            nodes.into_iter().for_each(|(element, member, below)| set.put(element, member, below));
             set
         })
     })

@@ -28,15 +28,9 @@ fn text<'v>(value: &'v Value, key: &str) -> &'v str {
 }
 
 fn times(object: Option<&Value>) -> BTreeSet<String> {
-    let entries = object
-        .and_then(|object| object.pointer("/metadata/managedFields"))
-        .and_then(Value::as_array);
-    entries
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry["time"].as_str())
-        .map(str::to_owned)
-        .collect()
+    let entries =
+        object.and_then(|object| object.pointer("/metadata/managedFields")).and_then(Value::as_array);
+    entries.into_iter().flatten().filter_map(|entry| entry["time"].as_str()).map(str::to_owned).collect()
 }
 
 fn with_managed_fields(object: &Value, sent: Option<&Value>) -> Value {
@@ -104,9 +98,7 @@ impl Replay<'_> {
     fn expect(&mut self, step: usize, what: &str, mine: &Value, recorded: &Value) {
         if mine != recorded {
             let name = text(self.case, "name");
-            self.wrong.push(format!(
-                "{name}, step {step}, {what}:\n   here {mine}\n server {recorded}"
-            ));
+            self.wrong.push(format!("{name}, step {step}, {what}:\n   here {mine}\n server {recorded}"));
         }
     }
 
@@ -122,17 +114,10 @@ impl Replay<'_> {
             }
             after
         });
-        let fresh = times(after.as_ref())
-            .difference(&times(self.live.as_ref()))
-            .next()
-            .cloned();
+        let fresh = times(after.as_ref()).difference(&times(self.live.as_ref())).next().cloned();
         let now = fresh.unwrap_or_else(|| NEVER.to_owned());
-        let names: Vec<&str> = step["ignored"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let names: Vec<&str> =
+            step["ignored"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let ignored = FieldSet::of(&names);
         match (text(step, "op"), step["code"].as_u64().unwrap()) {
             // Refused by validation or because it is there, which is not decided here.
@@ -187,31 +172,21 @@ impl Replay<'_> {
                 }
                 self.expect(index, "object", &object, after);
                 if let Some(wrote) = step.get("wrote") {
-                    self.expect(
-                        index,
-                        "written",
-                        &json!(Some(&object) != self.live.as_ref()),
-                        wrote,
-                    );
+                    self.expect(index, "written", &json!(Some(&object) != self.live.as_ref()), wrote);
                     if self.case["defaulted"] != true && !names_status(step) {
                         self.expect(index, "changed", &json!(applied.changed), wrote);
                     }
                 }
             }
             Err(error) => {
-                let (mine, message) = (
-                    sorted_lines(&error.to_string()),
-                    sorted_lines(text(step, "message")),
-                );
+                let (mine, message) = (sorted_lines(&error.to_string()), sorted_lines(text(step, "message")));
                 self.expect(index, "message", &json!(mine), &json!(message));
                 let conflicts = match &error {
                     ApplyError::Conflict(conflicts) => conflicts.as_slice(),
                     ApplyError::Typed { .. } | ApplyError::TypedLive { .. } => &[],
                 };
-                let mine: BTreeSet<String> = conflicts
-                    .iter()
-                    .map(|one| format!("{} {}", one.field, one.message()))
-                    .collect();
+                let mine: BTreeSet<String> =
+                    conflicts.iter().map(|one| format!("{} {}", one.field, one.message())).collect();
                 let causes: BTreeSet<String> = step["causes"]
                     .as_array()
                     .into_iter()
@@ -230,10 +205,7 @@ impl Replay<'_> {
     }
 
     fn update(&mut self, index: usize, step: &Value, after: &Value, ignored: &FieldSet, now: &str) {
-        let live_entries = self
-            .live
-            .as_ref()
-            .and_then(|live| live.pointer("/metadata/managedFields"));
+        let live_entries = self.live.as_ref().and_then(|live| live.pointer("/metadata/managedFields"));
         let sent = match step.get("sent") {
             None => live_entries,
             Some(Value::String(_)) => None,
@@ -254,9 +226,7 @@ impl Replay<'_> {
 }
 
 fn names_status(step: &Value) -> bool {
-    step["ignored"]
-        .as_array()
-        .is_some_and(|names| names.contains(&json!("status")))
+    step["ignored"].as_array().is_some_and(|names| names.contains(&json!("status")))
 }
 
 /// The strategy of a main endpoint takes the status from the live object.
@@ -269,11 +239,7 @@ fn keep_status(object: &mut Value, live: Option<&Value>) {
             object.insert("status".to_owned(), status.clone());
         }
         None => {
-            if object
-                .get("status")
-                .and_then(Value::as_object)
-                .is_some_and(|status| !status.is_empty())
-            {
+            if object.get("status").and_then(Value::as_object).is_some_and(|status| !status.is_empty()) {
                 object.insert("status".to_owned(), Value::Object(Map::new()));
             }
         }
@@ -292,14 +258,10 @@ fn sorted_lines(message: &str) -> Vec<String> {
 fn definitions(schemas: &Map<String, Value>) -> Definitions {
     let mut definitions = Definitions::default();
     for document in DOCUMENTS {
-        definitions
-            .add_openapi(&serde_json::from_str(document).unwrap())
-            .unwrap();
+        definitions.add_openapi(&serde_json::from_str(document).unwrap()).unwrap();
     }
     for (name, schema) in schemas {
-        definitions
-            .add_custom(name, "v1", "Recorded", Some(schema))
-            .unwrap();
+        definitions.add_custom(name, "v1", "Recorded", Some(schema)).unwrap();
     }
     definitions
 }
@@ -316,29 +278,14 @@ fn every_recorded_answer_of_a_real_server_comes_out_the_same() {
             Some(name) => definitions.kind(name, "v1", "Recorded").unwrap(),
             None => definitions.kind(group, version, kind).unwrap(),
         };
-        let api_version = if group.is_empty() {
-            version.to_owned()
-        } else {
-            format!("{group}/{version}")
-        };
+        let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
         let live = case.get("before").filter(|before| !before.is_null()).cloned();
-        let mut replay = Replay {
-            case,
-            schema,
-            api_version,
-            live,
-            wrong: Vec::new(),
-        };
+        let mut replay = Replay { case, schema, api_version, live, wrong: Vec::new() };
         for (index, step) in case["steps"].as_array().unwrap().iter().enumerate() {
             replay.step(index, step);
             steps += 1;
         }
         wrong.extend(replay.wrong);
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {steps} steps differ:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {steps} steps differ:\n{}", wrong.len(), wrong.join("\n"));
 }

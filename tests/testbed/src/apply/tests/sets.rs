@@ -69,16 +69,8 @@ fn two_sets_combine() {
         let about = format!("{} and {}", case.a, case.b);
         assert_eq!(a.union(&b), set(&case.union), "union of {about}");
         assert_eq!(b.union(&a), set(&case.union), "union of {about}, swapped");
-        assert_eq!(
-            a.intersection(&b),
-            set(&case.intersection),
-            "intersection of {about}"
-        );
-        assert_eq!(
-            b.intersection(&a),
-            set(&case.intersection),
-            "intersection of {about}, swapped"
-        );
+        assert_eq!(a.intersection(&b), set(&case.intersection), "intersection of {about}");
+        assert_eq!(b.intersection(&a), set(&case.intersection), "intersection of {about}, swapped");
         assert_eq!(a.difference(&b), set(&case.difference), "difference of {about}");
         assert_eq!(a.without(&b), set(&case.without), "{about}, without");
     }
@@ -87,12 +79,7 @@ fn two_sets_combine() {
 #[test]
 fn paths_are_found() {
     let set = set(&json!({"f:a": {".": {}, "f:x": {}}, "f:b": {"f:y": {}}}));
-    let path = |names: &[&str]| {
-        names
-            .iter()
-            .map(|name| PathElement::field(name))
-            .collect::<Vec<_>>()
-    };
+    let path = |names: &[&str]| names.iter().map(|name| PathElement::field(name)).collect::<Vec<_>>();
     for (names, found) in [
         (&["a"][..], true),
         (&["a", "x"], true),
