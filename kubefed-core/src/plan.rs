@@ -18,6 +18,8 @@ pub enum Connection {
     NoClient(String),
     /// Its objects of the type cannot be listed; says why.
     ListFailed(String),
+    /// It does not know the type, and so holds nothing of it; says what to do.
+    NotServed(String),
     /// Requests to the member fail for now and are held back; says why.
     Failing(String),
 }
@@ -196,6 +198,9 @@ pub fn decide(member: &MemberView<'_>) -> Decision {
 /// `verified`: the member was asked after its cache showed nothing, and holds nothing of ours.
 #[must_use]
 pub fn decide_removal(member: &MemberView<'_>, orphan: bool, verified: bool) -> Decision {
+    if let Connection::NotServed(_) = member.connection {
+        return Decision::Absent;
+    }
     if let Some(obstacle) = obstacle(member.connection) {
         return obstacle;
     }
@@ -234,7 +239,9 @@ fn obstacle(connection: &Connection) -> Option<Decision> {
             Some(settled_because(PropagationStatus::ClusterNotReady, "the health checks of the cluster fail"))
         }
         Connection::NoClient(why) => Some(settled_because(PropagationStatus::ClientRetrievalFailed, why)),
-        Connection::ListFailed(why) => Some(settled_because(PropagationStatus::CachedRetrievalFailed, why)),
+        Connection::ListFailed(why) | Connection::NotServed(why) => {
+            Some(settled_because(PropagationStatus::CachedRetrievalFailed, why))
+        }
         Connection::Listing => Some(Decision::Pending {
             status: PropagationStatus::CachedRetrievalFailed,
             message: Some("the objects of the cluster are still being listed".to_owned()),
@@ -283,6 +290,9 @@ fn decide_selected(member: &MemberView<'_>) -> Decision {
 }
 
 fn decide_deselected(member: &MemberView<'_>) -> Decision {
+    if let Connection::NotServed(_) = member.connection {
+        return Decision::Absent;
+    }
     if !matches!(member.connection, Connection::Ready | Connection::Failing(_)) {
         // What was never there is not waited for (spec 3.4); what we applied still is.
         let message = "the object is removed from the cluster as soon as it can be reached";
@@ -441,6 +451,15 @@ mod tests {
         assert_eq!(decide_removal(&member(), false, true), Decision::Absent);
         let dead = MemberView { connection: &Connection::NotReady, ..member() };
         assert_eq!(status_of(&decide_removal(&dead, false, true)), Some(PropagationStatus::ClusterNotReady));
+    }
+
+    #[test]
+    fn a_member_without_the_type_shows_where_it_is_selected_and_holds_up_nothing() {
+        let lacking = Connection::NotServed("install it".into());
+        let member = MemberView { connection: &lacking, record: Some(record(1, 2)), ..member() };
+        assert_eq!(status_of(&decide(&member)), Some(PropagationStatus::CachedRetrievalFailed));
+        assert_eq!(decide_removal(&member, false, false), Decision::Absent);
+        assert_eq!(decide(&MemberView { selected: false, ..member }), Decision::Absent);
     }
 
     #[test]

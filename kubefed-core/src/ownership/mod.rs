@@ -107,6 +107,27 @@ pub fn promote(managed_fields: &[ManagedFieldsEntry], resource_version: &str) ->
     patch(&entries, resource_version)
 }
 
+/// The JSON patch that gives up one field of our Apply entry and leaves its value alone; None if it is not ours.
+#[must_use]
+pub fn release(managed_fields: &[ManagedFieldsEntry], resource_version: &str, path: &[String]) -> Option<Value> {
+    let released = path.iter().rev().fold(Map::new(), |inner, field| {
+        Map::from_iter([(format!("f:{field}"), Value::Object(inner))])
+    });
+    let mut changed = false;
+    let mut entries = Vec::with_capacity(managed_fields.len());
+    for entry in managed_fields {
+        let ours = fields_of(entry).filter(|_| is_ours(entry, "Apply"));
+        match ours.map(|ours| (ours, fields::without(ours, &released))) {
+            Some((ours, rest)) if rest != *ours => {
+                changed = true;
+                entries.push(with_fields(entry, rest));
+            }
+            _ => entries.push(entry.clone()),
+        }
+    }
+    if changed { patch(&entries, resource_version) } else { None }
+}
+
 /// Who else wrote to the object last: the name to tell when somebody undoes what we apply. Writers of the status do
 /// not count.
 #[must_use]
@@ -178,6 +199,19 @@ mod tests {
 
     fn digest(uid: &str, list: &Value) -> Option<Digest> {
         observe(uid, &entries(list), None).map(|ownership| ownership.digest)
+    }
+
+    #[test]
+    fn a_released_field_is_ours_no_more_and_nothing_else_changes() {
+        let path = ["spec".to_owned(), "replicas".to_owned()];
+        let list = json!([ours(), entry("hpa", "Update", &json!({"f:spec": {"f:replicas": {}}}))]);
+        let patch = release(&entries(&list), "7", &path).unwrap();
+        let left: Vec<ManagedFieldsEntry> = serde_json::from_value(patch[1]["value"].clone()).unwrap();
+        assert!(!observe("u", &left, Some(&path)).unwrap().owns_replicas);
+        assert_eq!(left[0].fields_v1.as_ref().unwrap().0, json!({"f:data": {"f:a": {}}}));
+        assert_eq!(left[1], entries(&list)[1]);
+        assert_eq!(patch[0]["value"], json!("7"));
+        assert_eq!(release(&left, "8", &path), None, "it is not ours any more");
     }
 
     #[test]

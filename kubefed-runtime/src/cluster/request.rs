@@ -229,7 +229,7 @@ fn unavailable(error: impl std::error::Error) -> RequestError {
 fn classify(code: StatusCode, body: &[u8], retry_after: Option<Duration>) -> RequestError {
     let status: Value = serde_json::from_slice(body).unwrap_or_else(|_| json!({}));
     let text = status.get("message").and_then(Value::as_str).map(str::to_owned);
-    let message = text.unwrap_or_else(|| format!("HTTP status {code}"));
+    let message = text.map_or_else(|| format!("HTTP status {code}"), |text| shortened(&text));
     match code {
         StatusCode::NOT_FOUND => RequestError::NotFound(message),
         StatusCode::CONFLICT => RequestError::Conflict(message),
@@ -243,12 +243,33 @@ fn classify(code: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Req
     }
 }
 
+/// Members quote whole objects in their messages, once per cluster in one status. What is wrong stands at the beginning
+/// and at the end.
+fn shortened(message: &str) -> String {
+    const LONGEST: usize = 512;
+    let letters = message.chars().count();
+    if letters <= LONGEST {
+        return message.to_owned();
+    }
+    let head: String = message.chars().take(LONGEST / 2).collect();
+    let tail: String = message.chars().skip(letters - LONGEST / 2).collect();
+    format!("{head} … {tail}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn status(message: &str) -> Vec<u8> {
         json!({"kind": "Status", "message": message}).to_string().into_bytes()
+    }
+
+    #[test]
+    fn a_long_message_keeps_its_beginning_and_its_end() {
+        let long = format!("Job is invalid: {}: field is immutable", "é".repeat(3000));
+        let error = classify(StatusCode::UNPROCESSABLE_ENTITY, &status(&long), None).to_string();
+        assert!(error.chars().count() < 600);
+        assert!(error.starts_with("Job is invalid") && error.ends_with("field is immutable"), "{error}");
     }
 
     #[test]

@@ -1,53 +1,62 @@
 //! Warning events of one type (spec 3.13), off the path of reconciles and said once.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    time::Duration,
+};
 
-use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::{
+    api::{core::v1::ObjectReference, events::v1::Event},
+    apimachinery::pkg::apis::meta::v1::MicroTime,
+};
 use kube::{
-    Client,
-    runtime::events::{Event, EventType, Recorder, Reporter},
+    Api, Client,
+    api::{ObjectMeta, PostParams},
 };
 use kubefed_core::api::{ApiResource, RawFederated};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::Key;
+use crate::clock::Clock;
 
 /// Writes warning events about federated objects in a task of its own.
 pub(crate) struct Events {
-    sender: mpsc::Sender<(Event, ObjectReference)>,
+    sender: mpsc::Sender<Event>,
     federated: ApiResource,
-    /// What was last said about an object, by subject: the same again is not said.
+    clock: Clock,
+    /// What was last said about an object, by subject: the same again is not said. kube's recorder would count it up on
+    /// the host instead, and tells events apart by their reason only, so that a second cause would never be seen.
     said: Mutex<HashMap<Key, HashMap<String, String>>>,
 }
 
 /// Events that may wait; beyond that they are dropped, since the status says the same.
 const WAITING: usize = 256;
+/// How long an event may take to be written.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// An API server refuses longer notes.
+const LONGEST_NOTE: usize = 1024;
 
 impl Events {
-    pub(crate) fn start(host: Client, federated: ApiResource) -> Self {
-        let controller = format!("{}-controller", federated.kind.to_lowercase());
-        let recorder = Recorder::new(host, Reporter { controller, instance: None });
-        let (sender, mut receiver) = mpsc::channel::<(Event, ObjectReference)>(WAITING);
+    pub(crate) fn start(host: Client, federated: ApiResource, clock: Clock) -> Self {
+        let (sender, mut receiver) = mpsc::channel::<Event>(WAITING);
         tokio::spawn(async move {
-            while let Some((event, reference)) = receiver.recv().await {
-                if let Err(error) = recorder.publish(&event, &reference).await {
-                    tracing::debug!(%error, reason = event.reason, "writing an event");
+            while let Some(event) = receiver.recv().await {
+                let namespace = event.metadata.namespace.as_deref().unwrap_or_default();
+                let api: Api<Event> = Api::namespaced(host.clone(), namespace);
+                let parameters = PostParams::default();
+                match tokio::time::timeout(TIMEOUT, api.create(&parameters, &event)).await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => tracing::debug!(%error, reason = event.reason, "writing an event"),
+                    Err(_) => tracing::debug!(reason = event.reason, "writing an event took too long"),
                 }
             }
         });
-        Self { sender, federated, said: Mutex::default() }
+        Self { sender, federated, clock, said: Mutex::default() }
     }
 
     /// Warns about a federated object, unless the same was just said of the same subject.
-    pub(crate) fn warn(
-        &self,
-        key: &Key,
-        federated: &RawFederated,
-        reason: &str,
-        subject: &str,
-        note: String,
-    ) {
+    pub(crate) fn warn(&self, key: &Key, federated: &RawFederated, reason: &str, subject: &str, note: String) {
         let subject = format!("{reason}/{subject}");
         match self.said.lock().entry(key.clone()).or_default().entry(subject) {
             Entry::Occupied(mut said) => {
@@ -60,14 +69,14 @@ impl Events {
                 unsaid.insert(note.clone());
             }
         }
-        let event = Event {
-            type_: EventType::Warning,
-            reason: reason.to_owned(),
-            note: Some(note),
-            action: "Propagate".to_owned(),
-            secondary: None,
-        };
-        let reference = ObjectReference {
+        if self.sender.try_send(self.event(key, federated, reason, note)).is_err() {
+            tracing::debug!(%key, reason, "an event was dropped: too many are waiting");
+        }
+    }
+
+    fn event(&self, key: &Key, federated: &RawFederated, reason: &str, mut note: String) -> Event {
+        let controller = format!("{}-controller", self.federated.kind.to_lowercase());
+        let regarding = ObjectReference {
             api_version: Some(self.federated.api_version()),
             kind: Some(self.federated.kind.clone()),
             name: Some(key.name().to_owned()),
@@ -75,8 +84,25 @@ impl Events {
             uid: federated.metadata.uid.clone(),
             ..ObjectReference::default()
         };
-        if self.sender.try_send((event, reference)).is_err() {
-            tracing::debug!(%key, reason, "an event was dropped: too many are waiting");
+        if let Some((end, _)) = note.char_indices().find(|(start, letter)| start + letter.len_utf8() > LONGEST_NOTE) {
+            note.truncate(end);
+        }
+        Event {
+            metadata: ObjectMeta {
+                generate_name: Some(format!("{}.", key.name())),
+                // Events about objects without a namespace live in this one.
+                namespace: Some(key.namespace().unwrap_or("default").to_owned()),
+                ..ObjectMeta::default()
+            },
+            type_: Some("Warning".to_owned()),
+            reason: Some(reason.to_owned()),
+            note: Some(note),
+            action: Some("Propagate".to_owned()),
+            event_time: Some(MicroTime(self.clock.now())),
+            reporting_instance: Some(controller.clone()),
+            reporting_controller: Some(controller),
+            regarding: Some(regarding),
+            ..Event::default()
         }
     }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use kube::api::DynamicObject;
+use kube::api::{DynamicObject, ObjectMeta};
 use kubefed_core::api::RawFederated;
 use parking_lot::RwLock;
+use tokio::sync::watch;
 
 use super::Key;
 
@@ -13,13 +14,13 @@ use super::Key;
 #[derive(Default)]
 pub(crate) struct HostCache {
     state: RwLock<State>,
+    complete: watch::Sender<bool>,
 }
 
 #[derive(Default)]
 struct State {
     objects: BTreeMap<Key, HostObject>,
     listed: Option<Vec<Key>>,
-    complete: bool,
 }
 
 /// One federated object as compact JSON, and what tells one version from another.
@@ -55,19 +56,26 @@ impl HostCache {
         for key in &gone {
             state.objects.remove(key);
         }
-        state.complete = true;
+        drop(state);
+        self.complete.send_replace(true);
         gone
     }
 
     /// Whether a whole list was seen. Before that, what is not here may well be on the host.
     pub(crate) fn is_complete(&self) -> bool {
-        self.state.read().complete
+        *self.complete.borrow()
+    }
+
+    /// Waits until a whole list was seen.
+    pub(crate) async fn complete(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.complete.subscribe().wait_for(|complete| *complete).await;
     }
 
     /// A list or watch has shown an object, or our own request has answered with it.
     pub(crate) fn shows(&self, key: &Key, mut object: DynamicObject) -> HostChange {
         object.metadata.managed_fields = None;
-        let resource_version = version(&object);
+        let resource_version = version(&object.metadata);
         let Ok(bytes) = serde_json::to_vec(&object) else {
             return HostChange::Known;
         };
@@ -80,6 +88,22 @@ impl HostCache {
         }
         state.objects.insert(key.clone(), HostObject { resource_version, object: bytes.into() });
         HostChange::Changed
+    }
+
+    /// Our own request has answered with the metadata of an object whose other fields it did not touch.
+    pub(crate) fn answered(&self, key: &Key, meta: &ObjectMeta) {
+        let mut meta = meta.clone();
+        meta.managed_fields = None;
+        let resource_version = version(&meta);
+        let mut state = self.state.write();
+        let Some(known) = state.objects.get_mut(key).filter(|known| known.resource_version < resource_version) else {
+            return;
+        };
+        let Ok(mut object) = serde_json::from_slice::<DynamicObject>(&known.object) else { return };
+        object.metadata = meta;
+        if let Ok(bytes) = serde_json::to_vec(&object) {
+            *known = HostObject { resource_version, object: bytes.into() };
+        }
     }
 
     /// The watch has shown that an object is gone.
@@ -110,6 +134,6 @@ impl HostCache {
     }
 }
 
-fn version(object: &DynamicObject) -> u64 {
-    object.metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0)
+fn version(meta: &ObjectMeta) -> u64 {
+    meta.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0)
 }

@@ -31,6 +31,9 @@ struct State {
     listed: Vec<Key>,
     /// What is known of an object whether or not it is there.
     notes: BTreeMap<Key, Note>,
+    /// The newest resource version that a list or watch has shown. Of an answer that is no newer, the watch has told
+    /// all: if the object is not there, it is gone.
+    watched: u64,
 }
 
 /// How far the list of a member's objects is.
@@ -43,6 +46,8 @@ pub(crate) enum ListState {
     Listed,
     /// The member refuses the list; says why.
     Failed(String),
+    /// The member does not know the type, and so holds nothing of it; says what to do.
+    NotServed(String),
 }
 
 /// One object, as its metadata shows it.
@@ -178,6 +183,7 @@ impl MemberCache {
     pub(crate) fn list_shows(&self, key: &Key, meta: &ObjectMeta, replicas: Option<&[String]>) -> bool {
         let mut state = self.state.write();
         state.listed.push(key.clone());
+        state.watched = state.watched.max(resource_version(meta));
         state.observe(key, meta, replicas, 0)
     }
 
@@ -205,10 +211,10 @@ impl MemberCache {
     }
 
     /// The member refuses the list. What an earlier list has shown stays valid.
-    pub(crate) fn list_failed(&self, why: String) -> bool {
+    pub(crate) fn list_failed(&self, how: ListState) -> bool {
         let mut state = self.state.write();
-        let changed = state.list != ListState::Failed(why.clone());
-        state.list = ListState::Failed(why);
+        let changed = state.list != how;
+        state.list = how;
         changed
     }
 
@@ -219,20 +225,26 @@ impl MemberCache {
 
     /// A watch has shown an object. Tells whether anything is new; an event older than our own answer is not.
     pub(crate) fn watch_shows(&self, key: &Key, meta: &ObjectMeta, replicas: Option<&[String]>) -> bool {
-        self.state.write().observe(key, meta, replicas, 0)
+        let mut state = self.state.write();
+        state.watched = state.watched.max(resource_version(meta));
+        state.observe(key, meta, replicas, 0)
     }
 
     /// A watch has shown that an object is gone, or that it lost our label.
     pub(crate) fn watch_removes(&self, key: &Key, meta: &ObjectMeta) -> bool {
         let mut state = self.state.write();
+        state.watched = state.watched.max(resource_version(meta));
         let older =
             state.objects.get(key).is_some_and(|known| resource_version(meta) < known.resource_version);
         !older && state.objects.remove(key).is_some()
     }
 
-    /// Our own request has answered with the object.
+    /// Our own request has answered with the object. The watch may have shown its end before.
     pub(crate) fn answered(&self, key: &Key, meta: &ObjectMeta, replicas: Option<&[String]>) {
         let mut state = self.state.write();
+        if !state.objects.contains_key(key) && (1..=state.watched).contains(&resource_version(meta)) {
+            return;
+        }
         let epoch = state.epoch;
         state.observe(key, meta, replicas, epoch);
     }
@@ -274,10 +286,23 @@ impl MemberCache {
         }
     }
 
-    /// Whether the field with the replica count is ours in the member, if the object is there.
+    /// Whether the field with the replica count is ours in the member, if the object is there. Of an object that we never
+    /// wrote, nothing is.
     pub(crate) fn owns_replicas(&self, key: &Key) -> Option<bool> {
         let state = self.state.read();
-        state.objects.get(key)?.observed.ownership.map(|ownership| ownership.owns_replicas)
+        let ownership = state.objects.get(key)?.observed.ownership;
+        Some(ownership.is_some_and(|ownership| ownership.owns_replicas))
+    }
+
+    /// Whether this process has written the object, and has not removed it since.
+    pub(crate) fn was_written(&self, key: &Key) -> bool {
+        let state = self.state.read();
+        state.notes.get(key).and_then(|note| note.record).is_some_and(|record| record.fresh)
+    }
+
+    /// All keys that the member holds.
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        self.state.read().objects.keys().cloned().collect()
     }
 
     /// Marks an operation on the object as under way. `false` if there is one already.
@@ -291,10 +316,13 @@ impl MemberCache {
         self.state.write().note(key, |note| note.busy = false);
     }
 
-    /// The object is as rendered, and our ownership as it is now.
-    pub(crate) fn record(&self, key: &Key, rendered: Digest) {
+    /// Our own request has answered with the object as it was when it was just as rendered. The record is taken from
+    /// that answer, even where an event has already shown that somebody changed the object since.
+    pub(crate) fn applied(&self, key: &Key, meta: &ObjectMeta, replicas: Option<&[String]>, rendered: Digest) {
         let mut state = self.state.write();
-        let ownership = state.objects.get(key).and_then(|object| object.observed.ownership);
+        let epoch = state.epoch;
+        state.observe(key, meta, replicas, epoch);
+        let ownership = MemberObject::prune(meta, replicas).observed.ownership;
         let record = ownership.map(|ownership| Record { rendered, ownership: ownership.digest, fresh: true });
         state.note(key, |note| {
             note.record = record;
@@ -402,116 +430,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use kubefed_core::{hash, status::PropagationStatus};
-    use serde_json::json;
-
-    use super::*;
-
-    fn key() -> Key {
-        Key::new(Some("ns"), "object")
-    }
-
-    /// Metadata of an object of ours; `data` stands for what we own of it.
-    fn meta(version: u64, data: &str) -> ObjectMeta {
-        let fields = json!({"f:data": {(format!("f:{data}")): {}}});
-        serde_json::from_value(json!({
-            "name": "object",
-            "namespace": "ns",
-            "uid": "8d7a3e0e-5f0b-4f5e-9d35-6f1a5f9a1c11",
-            "resourceVersion": version.to_string(),
-            "labels": {"kubefed.io/managed": "true"},
-            "managedFields": [{
-                "manager": "kubefed", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1",
-                "fieldsV1": fields,
-            }],
-        }))
-        .unwrap()
-    }
-
-    fn rendered(n: u64) -> Digest {
-        hash::rendered(&json!(n))
-    }
-
-    fn held() -> Held {
-        Held { status: PropagationStatus::UpdateFailed, message: "no".to_owned() }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_event_older_than_our_own_answer_is_no_news() {
-        let cache = MemberCache::default();
-        cache.answered(&key(), &meta(7, "new"), None);
-        cache.record(&key(), rendered(1));
-        let settled = cache.seen(&key(), Some(rendered(1)));
-        assert!(!cache.watch_shows(&key(), &meta(5, "old"), None));
-        assert!(!cache.watch_removes(&key(), &meta(6, "old")), "it was created again since");
-        assert_eq!(cache.seen(&key(), Some(rendered(1))).observed, settled.observed);
-        assert!(!cache.watch_shows(&key(), &meta(7, "new"), None), "the event of our own write");
-        assert!(cache.watch_shows(&key(), &meta(8, "drifted"), None));
-        assert!(cache.watch_removes(&key(), &meta(9, "drifted")));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_list_removes_what_it_does_not_show_but_not_what_was_written_since_it_began() {
-        let cache = MemberCache::default();
-        let other = Key::new(Some("ns"), "other");
-        cache.list_begins();
-        cache.list_shows(&key(), &meta(1, "a"), None);
-        assert_eq!(cache.list_ends(), (Vec::new(), true));
-        cache.list_begins();
-        cache.answered(&other, &meta(2, "a"), None);
-        assert_eq!(cache.list_ends(), (vec![key()], false));
-        assert!(cache.object(&other).is_some());
-        cache.list_begins();
-        assert_eq!(cache.list_ends(), (vec![other], false), "the next list is newer than that write");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_refused_object_waits_longer_each_time_and_another_one_does_not_wait() {
-        let cache = MemberCache::default();
-        let delays: Vec<u64> =
-            (0..6).map(|_| cache.failed(&key(), held(), Some(rendered(1))).as_secs()).collect();
-        assert_eq!(delays, [5, 10, 20, 40, 60, 60]);
-        assert_eq!(cache.seen(&key(), Some(rendered(1))).held, Some(held()));
-        assert_eq!(cache.seen(&key(), Some(rendered(2))).held, None, "the template was edited");
-        tokio::time::advance(Duration::from_secs(61)).await;
-        assert_eq!(cache.seen(&key(), Some(rendered(1))).held, None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_fight_is_noticed_and_slows_down() {
-        let cache = MemberCache::default();
-        for _ in 0..3 {
-            assert_eq!(cache.must_wait_to_repair(&key()), None);
-        }
-        let first = cache.must_wait_to_repair(&key()).unwrap();
-        tokio::time::advance(first).await;
-        assert_eq!(cache.must_wait_to_repair(&key()), None);
-        let second = cache.must_wait_to_repair(&key()).unwrap();
-        assert_eq!(second, first * 2);
-        tokio::time::advance(Duration::from_secs(600)).await;
-        for _ in 0..3 {
-            assert_eq!(cache.must_wait_to_repair(&key()), None, "the fight is over");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_object_has_one_operation_at_a_time() {
-        let cache = MemberCache::default();
-        assert!(cache.begin(&key()));
-        assert!(!cache.begin(&key()));
-        assert!(cache.seen(&key(), None).busy);
-        cache.end(&key());
-        assert!(cache.begin(&key()));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_was_verified_to_be_gone_is_not_believed_once_it_is_seen_again() {
-        let cache = MemberCache::default();
-        cache.verified_gone(&key());
-        assert!(cache.seen(&key(), None).verified);
-        cache.watch_shows(&key(), &meta(3, "a"), None);
-        cache.watch_removes(&key(), &meta(4, "a"));
-        assert!(!cache.seen(&key(), None).verified);
-    }
-}
+mod tests;

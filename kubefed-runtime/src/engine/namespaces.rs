@@ -18,9 +18,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::options::Namespace;
 
+/// The placement of a federated namespace, or why it cannot be read. It may have none.
+pub(crate) type NamespacePlacement = Result<Option<Placement>, Arc<str>>;
+
 /// The placements of all federated namespaces, kept up to date.
 pub(crate) struct FederatedNamespaces {
-    placements: RwLock<BTreeMap<String, Option<Placement>>>,
+    placements: RwLock<BTreeMap<String, NamespacePlacement>>,
     listed: watch::Sender<bool>,
     changes: broadcast::Sender<String>,
 }
@@ -37,8 +40,8 @@ impl FederatedNamespaces {
         })
     }
 
-    /// The placement of a namespace: `None` if it is not federated, `Some(None)` if it is federated without one.
-    pub(crate) fn placement(&self, namespace: &str) -> Option<Option<Placement>> {
+    /// The placement of a namespace; `None` if it is not federated.
+    pub(crate) fn placement(&self, namespace: &str) -> Option<NamespacePlacement> {
         self.placements.read().get(namespace).cloned()
     }
 
@@ -91,11 +94,12 @@ impl FederatedNamespaces {
                     self.remove(&object.namespace().unwrap_or_default());
                 }
                 Ok(None) => return,
-                Err(error) => {
-                    // A host without the kind federates no namespaces: nothing that is namespaced is placed anywhere.
-                    tracing::debug!(%error, "watching FederatedNamespaces");
+                // A host without the kind federates no namespaces: nothing that is namespaced is placed anywhere. Any other
+                // error says nothing about placements, and nothing may be concluded from it.
+                Err(watcher::Error::InitialListFailed(kube::Error::Api(status))) if status.code == 404 => {
                     self.listed.send_replace(true);
                 }
+                Err(error) => tracing::warn!(%error, "watching FederatedNamespaces"),
             }
         }
     }
@@ -106,11 +110,8 @@ impl FederatedNamespaces {
         };
         let raw = serde_json::to_value(object).and_then(serde_json::from_value::<RawFederated>);
         let placement = match raw {
-            Ok(raw) => raw.spec.placement,
-            Err(error) => {
-                tracing::warn!(namespace, %error, "the placement of a FederatedNamespace cannot be read");
-                None
-            }
+            Ok(raw) => Ok(raw.spec.placement),
+            Err(error) => Err(format!("the FederatedNamespace {namespace} cannot be read: {error}").into()),
         };
         let before = self.placements.write().insert(namespace.clone(), placement.clone());
         if before != Some(placement) {

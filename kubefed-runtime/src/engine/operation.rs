@@ -35,6 +35,8 @@ pub(super) struct Operation {
     pub(super) target: Key,
     pub(super) action: Action,
     pub(super) rendered: Option<Arc<Rendered>>,
+    /// What is applied instead if the member has the object already: without the replica count that it shall keep.
+    pub(super) adopted: Option<Arc<Rendered>>,
     /// The type as it is addressed in the member.
     pub(super) resource: ApiResource,
     pub(super) delete_options: Option<Value>,
@@ -87,11 +89,13 @@ impl Operation {
     }
 
     async fn run(&self) {
-        if self.action == Action::Repair && self.must_wait_to_repair() {
+        if self.must_wait_to_repair() {
             return;
         }
         let started = Instant::now();
-        let Ok(pass) = self.member.connection.enter().await else { return self.wait_for_member() };
+        let Ok(pass) = self.member.connection.enter().await else {
+            return self.controller.wait_for_member(&self.member, &self.key);
+        };
         let result = self.perform().await;
         let request = match &result {
             Ok(()) | Err(Failure::Declined(..)) => Ok(()),
@@ -109,31 +113,35 @@ impl Operation {
     }
 
     async fn perform(&self) -> Result<(), Failure> {
-        match self.action {
-            Action::Create if self.creates_only() => self.create().await,
-            Action::Create | Action::Apply | Action::Repair => self.apply().await,
-            Action::Compare => self.compare().await,
-            Action::Delete => self.delete().await,
-            Action::Unlabel => self.unlabel().await,
-            Action::Verify => self.verify().await,
+        match (self.action, &self.rendered) {
+            (Action::Create, Some(rendered)) if self.must_not_exist() => self.create(rendered).await,
+            (Action::Create | Action::Apply | Action::Repair, Some(rendered)) => self.apply(rendered).await,
+            (Action::Compare, Some(rendered)) => self.compare(rendered).await,
+            (Action::Create | Action::Apply | Action::Repair | Action::Compare, None) => Ok(()),
+            (Action::Delete, _) => self.delete().await,
+            (Action::Unlabel, _) => self.unlabel().await,
+            (Action::Verify, _) => self.verify().await,
         }
     }
 
-    /// With adoption off, an object that is there must stay as it is; only POST can tell.
-    fn creates_only(&self) -> bool {
-        self.controller.engine.options.adopt == AdoptResources::Disabled
-            && !self.is_host_namespace
-            && self.member.cache.object(&self.target).is_none()
+    fn adopts(&self) -> bool {
+        self.controller.engine.options.adopt == AdoptResources::Enabled || self.is_host_namespace
     }
 
-    async fn create(&self) -> Result<(), Failure> {
-        let Some(rendered) = &self.rendered else {
-            return Ok(());
-        };
+    /// Whether it matters that the object is not there yet: with adoption off it must stay as it is, and otherwise its
+    /// replica count may have to. Only POST can tell.
+    fn must_not_exist(&self) -> bool {
+        (!self.adopts() || self.adopted.is_some()) && self.member.cache.object(&self.target).is_none()
+    }
+
+    async fn create(&self, rendered: &Rendered) -> Result<(), Failure> {
         match self.objects().create(self.target.namespace(), &rendered.object).await {
             Ok(answer) => {
                 self.applied(&answer, rendered);
                 Ok(())
+            }
+            Err(RequestError::Conflict(_)) if self.adopts() => {
+                self.apply(self.adopted.as_deref().unwrap_or(rendered)).await
             }
             Err(RequestError::Conflict(_)) => Err(Failure::Declined(
                 PropagationStatus::AlreadyExists,
@@ -145,29 +153,27 @@ impl Operation {
         }
     }
 
-    /// Forced server-side apply. What was there before us is adopted: of our fields we become the only owner.
-    async fn apply(&self) -> Result<(), Failure> {
-        let Some(rendered) = &self.rendered else {
-            return Ok(());
-        };
+    /// Forced server-side apply. What others have set to the same values becomes ours alone, or else a field would stay
+    /// in the member when it is dropped from the template. That costs a request only where something is shared: in an
+    /// adoption, or after somebody else's edit.
+    async fn apply(&self, rendered: &Rendered) -> Result<(), Failure> {
         let (namespace, name) = (self.target.namespace(), self.target.name());
         if self.action != Action::Create {
             self.promote().await?;
+            self.leave_replicas(rendered).await?;
         }
         for attempt in 1.. {
             let answer = self.objects().apply(namespace, name, &rendered.object).await?;
-            let Some(meta) = answer.metadata() else {
-                return Ok(());
-            };
-            self.applied(&answer, rendered);
-            if answer.created() || self.action != Action::Create {
-                return Ok(());
-            }
+            let Some(meta) = answer.metadata() else { return Ok(()) };
             let managed_fields = meta.managed_fields.as_deref().unwrap_or_default();
             let version = meta.resource_version.as_deref().unwrap_or_default();
             let Some(patch) = ownership::transfer(managed_fields, version) else {
+                self.applied(&answer, rendered);
                 return Ok(());
             };
+            // Nothing is on record before the ownership has moved, so that a failure on the way is not forgotten.
+            self.controller.wrote(&self.key);
+            self.learn(&meta);
             match self.objects().json_patch(namespace, name, &patch).await {
                 Ok(answer) => {
                     self.applied(&answer, rendered);
@@ -199,11 +205,27 @@ impl Operation {
         Ok(())
     }
 
-    /// Reads the object; writes only if it is not what it shall be.
-    async fn compare(&self) -> Result<(), Failure> {
-        let Some(rendered) = &self.rendered else {
+    /// Where the replica count is left to the member and the template names none any more: we give the field up without
+    /// touching its value, or else the API server would reset it.
+    async fn leave_replicas(&self, rendered: &Rendered) -> Result<(), Failure> {
+        let Some(path) = &self.controller.descriptor.replicas else { return Ok(()) };
+        let names_a_count = rendered.object.pointer(&format!("/{}", path.join("/"))).is_some();
+        if self.adopted.is_none() || names_a_count || self.member.cache.owns_replicas(&self.target) != Some(true) {
             return Ok(());
-        };
+        }
+        let (namespace, name) = (self.target.namespace(), self.target.name());
+        let meta = self.objects().metadata(namespace, name).await?.metadata().unwrap_or_default();
+        let managed_fields = meta.managed_fields.as_deref().unwrap_or_default();
+        let version = meta.resource_version.as_deref().unwrap_or_default();
+        if let Some(patch) = ownership::release(managed_fields, version, path) {
+            self.objects().json_patch(namespace, name, &patch).await?;
+            self.controller.wrote(&self.key);
+        }
+        Ok(())
+    }
+
+    /// Reads the object; writes only if it is not what it shall be.
+    async fn compare(&self, rendered: &Rendered) -> Result<(), Failure> {
         let answer = match self.objects().get(self.target.namespace(), self.target.name()).await {
             Ok(answer) => answer,
             Err(RequestError::NotFound(_)) => {
@@ -215,12 +237,13 @@ impl Operation {
         let live: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let meta = answer.metadata().unwrap_or_default();
         let managed_fields = meta.managed_fields.as_deref().unwrap_or_default();
-        if ownership::is_applied(&rendered.object, &live, managed_fields) {
-            self.learn(&meta);
-            self.member.cache.record(&self.target, rendered.hash);
+        let version = meta.resource_version.as_deref().unwrap_or_default();
+        let is_ours_alone = ownership::transfer(managed_fields, version).is_none();
+        if is_ours_alone && ownership::is_applied(&rendered.object, &live, managed_fields) {
+            self.is_as(&meta, rendered);
             return Ok(());
         }
-        self.apply().await
+        self.apply(rendered).await
     }
 
     async fn delete(&self) -> Result<(), Failure> {
@@ -310,26 +333,37 @@ impl Operation {
     fn applied(&self, answer: &Answer, rendered: &Rendered) {
         self.controller.wrote(&self.key);
         if let Some(meta) = answer.metadata() {
-            self.learn(&meta);
-            self.member.cache.record(&self.target, rendered.hash);
+            self.is_as(&meta, rendered);
         }
     }
 
-    /// A fight with another writer costs both of them: hold off longer and longer, and say with whom.
+    fn is_as(&self, meta: &ObjectMeta, rendered: &Rendered) {
+        let replicas = self.controller.descriptor.replicas.as_deref();
+        self.member.cache.applied(&self.target, meta, replicas, rendered.hash);
+    }
+
+    /// A fight with another writer costs both of them: hold off longer and longer, and say with whom. What we created
+    /// before and is gone, or lost its label, is a repair as well.
     fn must_wait_to_repair(&self) -> bool {
-        let Some(delay) = self.member.cache.must_wait_to_repair(&self.target) else {
+        let repairs = match self.action {
+            Action::Repair => true,
+            Action::Create => self.member.cache.was_written(&self.target),
+            _ => false,
+        };
+        if !repairs {
             return false;
-        };
+        }
+        let Some(delay) = self.member.cache.must_wait_to_repair(&self.target) else { return false };
         let other = self.member.cache.object(&self.target).and_then(|object| object.other_writer);
-        let message = match other {
-            Some(other) => format!(
-                "\"{other}\" keeps changing what this object sets in the cluster, and was overruled several times; stop \
-                 it, or take those fields out of the template"
-            ),
-            None => "somebody keeps changing what this object sets in the cluster, and was overruled several times"
-                .to_owned(),
+        let who = other.map_or_else(|| "somebody".to_owned(), |other| format!("\"{other}\""));
+        let what = match self.action {
+            Action::Create => "deletes this object in the cluster, or takes the label kubefed.io/managed off it",
+            _ => "changes what this object sets in the cluster",
         };
-        let held = Held { status: PropagationStatus::UpdateFailed, message };
+        let message = format!(
+            "{who} {what}, again and again, and was overruled several times; stop it, or change the template or placement"
+        );
+        let held = Held { status: self.action.failed(), message };
         let rendered = self.rendered.as_ref().map(|rendered| rendered.hash);
         self.member.cache.hold(&self.target, held, rendered, delay);
         true
@@ -337,21 +371,14 @@ impl Operation {
 
     fn failed(&self, failure: Failure) {
         let (status, message) = match failure {
-            Failure::Request(error) if error.is_unavailable() => return self.wait_for_member(),
+            Failure::Request(error) if error.is_unavailable() => {
+                return self.controller.wait_for_member(&self.member, &self.key);
+            }
             Failure::Request(error) => (self.action.failed(), error.to_string()),
             Failure::Declined(status, message) => (status, message),
         };
         let rendered = self.rendered.as_ref().map(|rendered| rendered.hash);
         self.member.cache.failed(&self.target, Held { status, message }, rendered);
-    }
-
-    /// The object is taken up again when requests to the member may be tried again; at once, if that is so by now.
-    fn wait_for_member(&self) {
-        self.member.waiting.lock().insert(self.key.clone());
-        if self.member.connection.paused().is_none() {
-            self.member.waiting.lock().remove(&self.key);
-            self.controller.queue.add(self.key.clone());
-        }
     }
 
     /// Lets requests to the member be tried again after a pause.

@@ -44,6 +44,17 @@ pub(super) struct Round<'a> {
     rendered: BTreeMap<(String, bool), Result<Arc<Rendered>, Held>>,
 }
 
+/// How far the operations of a round came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Acted {
+    /// None was due.
+    Nothing,
+    /// All have ended, well or not: another look is worth while.
+    AllEnded,
+    /// Some are still under way.
+    NotInTime,
+}
+
 /// What was decided about one member, and what it was decided on.
 pub(super) struct Verdict {
     pub(super) cluster: String,
@@ -53,14 +64,29 @@ pub(super) struct Verdict {
     pub(super) record: Option<Record>,
     /// The member's objects are not known yet: what was said of it before still stands.
     pub(super) listing: bool,
+    /// The member cannot be asked now, and tells when it can.
+    pub(super) waits: bool,
     pub(super) retry_in: Option<Duration>,
+    /// The member holds the object, or did when it was last known.
+    holds: bool,
     is_host_namespace: bool,
+    /// The object without its replica count, where that is left to a member that has the object already.
+    adopted: Option<Arc<Rendered>>,
+}
+
+impl Round<'_> {
+    fn retains_replicas(&self) -> bool {
+        self.federated.spec.retain_replicas == Some(true)
+    }
 }
 
 impl TypeController {
     /// Brings one federated object, its members and its status together.
     pub(super) async fn reconcile(self: &Arc<Self>, key: &Key) {
         let started = Instant::now();
+        if !self.engine.knows_members() {
+            return;
+        }
         let federated = match self.host.get(key) {
             Some(Ok(federated)) => federated,
             Some(Err(error)) => {
@@ -126,15 +152,20 @@ impl TypeController {
         };
         self.warn_of_unknown(&round, &placed);
         let mut verdicts = self.survey(&mut round, &placed.members);
-        let acts = verdicts.iter().any(|verdict| matches!(verdict.decision, Decision::Act(_)));
-        if acts && !self.ensure_finalizer(&round).await {
+        // Also where nothing is due: somebody may have taken the finalizer off an object that members hold.
+        let concerns_members = |verdict: &Verdict| matches!(verdict.decision, Decision::Act(_)) || verdict.holds;
+        if verdicts.iter().any(concerns_members) && !self.ensure_finalizer(&round).await {
             return;
         }
         for _ in 0..LOOKS {
-            if !self.act(&round, &verdicts, None).await {
+            let acted = self.act(&round, &verdicts, None).await;
+            if acted == Acted::Nothing {
                 break;
             }
             verdicts = self.survey(&mut round, &placed.members);
+            if acted == Acted::NotInTime {
+                break;
+            }
         }
         self.schedule(&round, &verdicts);
         if self.waits_for_more(&round, &verdicts) {
@@ -178,7 +209,8 @@ impl TypeController {
             round.target.namespace().map(|namespace| self.engine.namespaces.placement(namespace));
         let (namespace, reason) = match &restricted {
             None => (NamespacePlacement::Unrestricted, AggregateReason::None),
-            Some(Some(placement)) => {
+            Some(Some(Err(unreadable))) => return Err(unreadable.to_string()),
+            Some(Some(Ok(placement))) => {
                 (NamespacePlacement::Restricted(placement.as_ref()), AggregateReason::None)
             }
             Some(None) if self.engine.namespace.target.is_some() => {
@@ -230,7 +262,8 @@ impl TypeController {
         let seen =
             member.as_ref().map_or_else(Seen::default, |member| member.cache.seen(&round.target, hash));
         let record = seen.record.or_else(|| recorded(round.federated.status.as_ref(), cluster));
-        let link = link(snapshot.ready, way, member.as_deref());
+        let namespaced = round.target.namespace().is_some();
+        let link = link(snapshot.ready, way, member.as_deref(), namespaced);
         let view = MemberView {
             selected,
             connection: &link,
@@ -250,7 +283,10 @@ impl TypeController {
             rendered: rendered.clone().ok(),
             record,
             listing: link == Link::Listing,
+            waits: matches!(link, Link::Listing | Link::Failing(_)),
             retry_in: seen.retry_in,
+            holds: seen.observed.is_some() || record.is_some(),
+            adopted: self.adopted(round, cluster, selected),
             is_host_namespace: view.is_host_namespace,
             member,
         }
@@ -262,9 +298,18 @@ impl TypeController {
         cluster: &str,
         member: Option<&MemberOfType>,
     ) -> Result<Arc<Rendered>, Held> {
-        let retains = round.federated.spec.retain_replicas == Some(true);
-        let left =
-            retains && member.is_some_and(|member| member.cache.owns_replicas(&round.target) == Some(false));
+        let left = round.retains_replicas()
+            && member.is_some_and(|member| member.cache.owns_replicas(&round.target) == Some(false));
+        self.render_with(round, cluster, left)
+    }
+
+    /// What is applied where the member turns out to have the object already (spec 3.8): its replica count stays.
+    fn adopted(&self, round: &mut Round<'_>, cluster: &str, selected: bool) -> Option<Arc<Rendered>> {
+        let retains = selected && round.retains_replicas();
+        retains.then(|| self.render_with(round, cluster, true).ok()).flatten()
+    }
+
+    fn render_with(&self, round: &mut Round<'_>, cluster: &str, left: bool) -> Result<Arc<Rendered>, Held> {
         let entry = (cluster.to_owned(), left);
         if let Some(known) = round.rendered.get(&entry) {
             return known.clone();
@@ -294,14 +339,14 @@ impl TypeController {
         member.cache.object(&round.target).is_some_and(|object| object.uid.to_string() == *host)
     }
 
-    /// Starts what is due and waits for it, at most for the length of a round. Tells whether everything ended, so that
-    /// another look is worth while. What has not ended by then takes the object up again when it does.
+    /// Starts what is due and waits for it, at most for the length of a round. What has not ended by then takes the object
+    /// up again when it does.
     pub(super) async fn act(
         self: &Arc<Self>,
         round: &Round<'_>,
         verdicts: &[Verdict],
         delete_options: Option<&Value>,
-    ) -> bool {
+    ) -> Acted {
         let over = Arc::new(AtomicBool::new(false));
         let mut running: FuturesUnordered<_> = verdicts
             .iter()
@@ -317,6 +362,7 @@ impl TypeController {
                     action,
                     resource: self.resource(verdict.rendered.as_deref()),
                     rendered: verdict.rendered.clone(),
+                    adopted: verdict.adopted.clone(),
                     delete_options: delete_options.cloned(),
                     is_host_namespace: verdict.is_host_namespace,
                     round_is_over: Arc::clone(&over),
@@ -325,12 +371,12 @@ impl TypeController {
             })
             .collect();
         if running.is_empty() {
-            return false;
+            return Acted::Nothing;
         }
         let all_end = async { while running.next().await.is_some() {} };
         let in_time = tokio::time::timeout(ROUND, all_end).await.is_ok();
         over.store(true, Ordering::Relaxed);
-        in_time
+        if in_time { Acted::AllEnded } else { Acted::NotInTime }
     }
 }
 
@@ -358,7 +404,7 @@ fn no_rendering() -> Held {
     Held { status: PropagationStatus::Ok, message: String::new() }
 }
 
-fn link(ready: Option<bool>, way: &Way, member: Option<&MemberOfType>) -> Link {
+fn link(ready: Option<bool>, way: &Way, member: Option<&MemberOfType>, namespaced: bool) -> Link {
     let connection = match way {
         Way::Failed(why) => return Link::NoClient(why.to_string()),
         _ if ready == Some(false) => return Link::NotReady,
@@ -371,10 +417,11 @@ fn link(ready: Option<bool>, way: &Way, member: Option<&MemberOfType>) -> Link {
     };
     match member.cache.list_state() {
         ListState::Failed(why) => return Link::ListFailed(why),
+        ListState::NotServed(why) => return Link::NotServed(why),
         ListState::Listing => return Link::Listing,
         ListState::Listed => {}
     }
-    if connection.namespaces.read().list == NamespaceList::Listing {
+    if namespaced && connection.namespaces.read().list == NamespaceList::Listing {
         return Link::Listing;
     }
     connection.paused().map_or(Link::Ready, Link::Failing)

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{
     Key, TypeController,
     reconcile::{Round, Verdict},
+    type_controller::MemberOfType,
 };
 use crate::cluster::{Answer, Objects, RequestError};
 
@@ -47,11 +48,19 @@ impl TypeController {
         let key = round.key;
         let result = self.host_objects().json_patch(key.namespace(), key.name(), &patch).await;
         match result {
-            Ok(_) => {
+            Ok(answer) => {
                 self.host_failures.lock().remove(key);
+                if let Some(meta) = answer.metadata() {
+                    self.host.answered(key, &meta);
+                }
                 true
             }
             Err(RequestError::NotFound(_)) => false,
+            // The test failed: the list is not the one that we knew. The event that tells is under way.
+            Err(RequestError::Refused { code: 422, .. } | RequestError::Conflict(_)) => {
+                self.retry_host(key);
+                false
+            }
             Err(error) => {
                 tracing::warn!(kind = self.descriptor.federated.kind, %key, %error, "adding the finalizer");
                 let note = format!("Failed to ensure finalizer: {error}");
@@ -103,8 +112,20 @@ impl TypeController {
         if verdicts.iter().any(|verdict| matches!(verdict.decision, Decision::Act(_))) {
             self.queue.add(round.key.clone());
         }
+        for member in verdicts.iter().filter(|verdict| verdict.waits).filter_map(|verdict| verdict.member.as_ref()) {
+            self.wait_for_member(member, round.key);
+        }
         if let Some(soonest) = verdicts.iter().filter_map(|verdict| verdict.retry_in).min() {
             self.queue.add_after(round.key.clone(), soonest);
+        }
+    }
+
+    /// The object is taken up again when the member can be asked again; at once, if that is so by now.
+    pub(super) fn wait_for_member(&self, member: &MemberOfType, key: &Key) {
+        member.waiting.lock().insert(key.clone());
+        if member.can_be_asked() {
+            member.waiting.lock().remove(key);
+            self.queue.add(key.clone());
         }
     }
 

@@ -9,7 +9,7 @@ use kubefed_core::{
 
 use super::{
     Key, TypeController,
-    reconcile::{Round, Verdict},
+    reconcile::{Acted, Round, Verdict},
     record::delete_options,
 };
 
@@ -46,7 +46,7 @@ impl TypeController {
             if verdicts.iter().all(|verdict| verdict.decision == Decision::Absent) {
                 return self.remove_finalizer(key, federated).await;
             }
-            if look == LOOKS || !self.act(&round, &verdicts, Some(&options)).await {
+            if look == LOOKS || self.act(&round, &verdicts, Some(&options)).await != Acted::AllEnded {
                 self.warn_of_obstacles(&round, &verdicts);
                 self.schedule(&round, &verdicts);
                 return;
@@ -112,20 +112,25 @@ impl TypeController {
             status: None,
         };
         let mut round = self.round(key, &federated);
-        let members = Arc::clone(&round.members);
-        let verdicts: Vec<Verdict> = members
-            .iter()
-            .map(|(cluster, snapshot)| {
-                self.look(&mut round, cluster, snapshot, false, |view, _| plan::decide_orphan(view))
-            })
-            .collect();
-        if self.act(&round, &verdicts, None).await {
+        let mut verdicts = self.survey_orphan(&mut round);
+        for _ in 0..LOOKS {
+            if self.act(&round, &verdicts, None).await != Acted::AllEnded {
+                break;
+            }
             tracing::info!(kind = self.descriptor.target.kind, %key, "released: its federated object is gone");
+            verdicts = self.survey_orphan(&mut round);
         }
-        if let Some(soonest) = verdicts.iter().filter_map(|verdict| verdict.retry_in).min() {
-            self.queue.add_after(key.clone(), soonest);
-        } else {
+        self.schedule(&round, &verdicts);
+        if verdicts.iter().all(|verdict| verdict.decision == Decision::Absent && !verdict.waits) {
             self.forget(key);
         }
+    }
+
+    fn survey_orphan(&self, round: &mut Round<'_>) -> Vec<Verdict> {
+        let members = Arc::clone(&round.members);
+        members
+            .iter()
+            .map(|(cluster, snapshot)| self.look(round, cluster, snapshot, false, |view, _| plan::decide_orphan(view)))
+            .collect()
     }
 }

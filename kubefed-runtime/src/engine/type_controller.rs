@@ -45,6 +45,11 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
+    /// Whether all members are known. Before that nothing can be said of any object.
+    pub(super) fn knows_members(&self) -> bool {
+        self.members.borrow().is_some()
+    }
+
     /// The members as they are now.
     pub(super) fn members_now(&self) -> Arc<Members> {
         self.members.borrow().clone().unwrap_or_default()
@@ -81,11 +86,20 @@ pub(super) struct MemberOfType {
     pub(super) ended: CancellationToken,
 }
 
+impl MemberOfType {
+    /// Whether the member's objects and namespaces are known, and requests to it are not held back.
+    pub(super) fn can_be_asked(&self) -> bool {
+        self.cache.list_state() == ListState::Listed
+            && self.connection.namespaces.read().list != NamespaceList::Listing
+            && self.connection.paused().is_none()
+    }
+}
+
 impl TypeController {
     /// Starts the controller of a type.
     pub(crate) fn start(engine: Arc<Engine>, descriptor: TypeDescriptor) -> Arc<Self> {
         let controller = Arc::new(Self {
-            events: Events::start(engine.host.clone(), descriptor.federated.clone()),
+            events: Events::start(engine.host.clone(), descriptor.federated.clone(), engine.clock),
             engine,
             descriptor,
             host: HostCache::default(),
@@ -150,17 +164,26 @@ impl TypeController {
 
     async fn work(self: Arc<Self>) {
         self.engine.namespaces.listed().await;
+        let mut members = self.engine.members.clone();
+        if members.wait_for(Option::is_some).await.is_err() {
+            return;
+        }
+        self.host.complete().await;
         if tokio::time::timeout(SETTLING, self.settled()).await.is_err() {
-            tracing::info!(
-                kind = self.descriptor.federated.kind,
-                "starting before all members have answered"
-            );
+            tracing::info!(kind = self.descriptor.federated.kind, "starting before all members have answered");
         }
         self.queue.add_all(self.host.keys());
+        self.queue.add_all(self.member_keys());
         for _ in 1..WORKERS {
             self.spawn(Self::work_off);
         }
         self.work_off().await;
+    }
+
+    /// The federated keys of all that members hold, whether or not the host does.
+    pub(super) fn member_keys(&self) -> Vec<Key> {
+        let members = self.members.read();
+        members.values().flat_map(|member| member.cache.keys()).map(|key| self.federated_key(&key)).collect()
     }
 
     async fn work_off(self: Arc<Self>) {
@@ -171,19 +194,15 @@ impl TypeController {
         }
     }
 
-    /// Waits until the host and all members that are ready have shown their objects, or refused to.
+    /// Waits until all members that are ready have shown their objects, or refused to.
     async fn settled(&self) {
         let mut pause = tokio::time::interval(Duration::from_millis(20));
         loop {
             pause.tick().await;
-            let known = self.engine.members.borrow().is_some();
-            if known
-                && self.host.is_complete()
-                && self
-                    .engine
-                    .members_now()
-                    .iter()
-                    .all(|(name, member)| member.ready != Some(true) || self.has_settled(name, &member.way))
+            let members = self.engine.members_now();
+            if members
+                .iter()
+                .all(|(name, member)| member.ready != Some(true) || self.has_settled(name, &member.way))
             {
                 return;
             }

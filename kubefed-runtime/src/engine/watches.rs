@@ -16,7 +16,12 @@ use kube::{
 use kubefed_core::api::names;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{Key, TypeController, host::HostChange, member::MemberCache, type_controller::MemberOfType};
+use super::{
+    Key, TypeController,
+    host::HostChange,
+    member::{ListState, MemberCache},
+    type_controller::MemberOfType,
+};
 use crate::cluster::{Connection, Way, watch_pause};
 
 impl TypeController {
@@ -69,6 +74,7 @@ impl TypeController {
                     .collect();
                 self.keep_watches(&connections);
                 self.queue.add_all(self.host.keys());
+                self.queue.add_all(self.member_keys());
             }
             if members.changed().await.is_err() {
                 return;
@@ -125,7 +131,7 @@ impl TypeController {
         let client = match member.connection.clients.watch_client() {
             Ok(client) => client,
             Err(error) => {
-                member.cache.list_failed(error.to_string());
+                member.cache.list_failed(ListState::Failed(error.to_string()));
                 return;
             }
         };
@@ -142,7 +148,10 @@ impl TypeController {
         loop {
             match events.try_next().await {
                 Ok(Some(event)) => {
-                    errors = 0;
+                    // A list that begins has not succeeded yet.
+                    if !matches!(event, watcher::Event::Init) {
+                        errors = 0;
+                    }
                     self.seen(&member, event);
                 }
                 Ok(None) => return,
@@ -196,18 +205,18 @@ impl TypeController {
             return;
         };
         let target = &self.descriptor.target;
-        let why = match cause {
-            kube::Error::Api(status) if status.code == 404 => format!(
+        let how = match cause {
+            kube::Error::Api(status) if status.code == 404 => ListState::NotServed(format!(
                 "the cluster does not serve {target}; install it there, or take the cluster out of the placement"
-            ),
-            kube::Error::Api(status) if status.code == 403 => format!(
+            )),
+            kube::Error::Api(status) if status.code == 403 => ListState::Failed(format!(
                 "the token of the cluster may not list and watch {}; grant it: {}",
                 target.group_qualified(),
                 status.message
-            ),
-            cause => format!("the objects of {target} cannot be listed: {cause}"),
+            )),
+            cause => ListState::Failed(format!("the objects of {target} cannot be listed: {cause}")),
         };
-        if member.cache.list_failed(why) {
+        if member.cache.list_failed(how) {
             self.queue.add_all(self.host.keys());
         }
     }

@@ -114,7 +114,7 @@ impl Report {
 
     fn table(&self) -> Table {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_style(presets::NOTHING);
         let title = format!("{} ConfigMaps on {} members", self.objects, self.clusters);
         table.set_header([title, format!("{:?}", self.planes).to_lowercase()]);
         for (what, value) in self.rows() {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use http::{Method, Request, header};
 use http_body_util::BodyExt;
 use kube::{Client, client::Body};
-use kubefed_runtime::api::ApiResource;
+use kubefed_runtime::api::{ApiResource, names};
 use kubefed_testbed::{ControlPlane, RequestCounts};
 use serde_json::Value;
 
@@ -67,6 +67,27 @@ impl Cluster {
         }
     }
 
+    /// Reads the object that a manifest names.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub async fn read(&self, manifest: &Value) -> Result<Value> {
+        self.get(&manifest_path(manifest)?).await?.ok()
+    }
+
+    /// Applies a manifest strictly and without effect, in the name of the one who installs.
+    ///
+    /// # Errors
+    ///
+    /// If there is no answer.
+    pub async fn try_out(&self, manifest: &Value) -> Result<Answer> {
+        let path = manifest_path(manifest)?;
+        let path = format!("{path}?fieldManager=kubefed&force=true&fieldValidation=Strict&dryRun=All");
+        let headers = [(header::CONTENT_TYPE, "application/apply-patch+yaml")];
+        send(&self.client, Method::PATCH, &path, &headers, Some(manifest)).await
+    }
+
     /// A GET of any path.
     ///
     /// # Errors
@@ -75,6 +96,19 @@ impl Cluster {
     pub async fn get(&self, path: &str) -> Result<Answer> {
         send(&self.client, Method::GET, path, &[], None).await
     }
+}
+
+/// The path of the object that a manifest names. The plural is guessed from the kind, which is right for all that we
+/// generate.
+fn manifest_path(manifest: &Value) -> Result<String> {
+    let text = |pointer: &str| manifest.pointer(pointer).and_then(Value::as_str);
+    let api_version = text("/apiVersion").context("a manifest without apiVersion")?;
+    let kind = text("/kind").context("a manifest without kind")?;
+    let name = text("/metadata/name").context("a manifest without a name")?;
+    let prefix = if api_version.contains('/') { "apis" } else { "api" };
+    let namespace = text("/metadata/namespace").map(|namespace| format!("namespaces/{namespace}/"));
+    let plural = names::plural_of(kind);
+    Ok(format!("/{prefix}/{api_version}/{}{plural}/{name}", namespace.unwrap_or_default()))
 }
 
 /// How a patch is written.
@@ -142,6 +176,17 @@ impl Objects {
     /// If there is no answer.
     pub async fn post(&self, object: &Value) -> Result<Answer> {
         let path = format!("{}?fieldManager={}", self.path, self.manager);
+        let headers = [(header::CONTENT_TYPE, "application/json")];
+        send(&self.client, Method::POST, &path, &headers, Some(object)).await
+    }
+
+    /// As [`post`](Self::post), but any unknown field is an error, as kubectl asks for by default.
+    ///
+    /// # Errors
+    ///
+    /// If there is no answer.
+    pub async fn post_strictly(&self, object: &Value) -> Result<Answer> {
+        let path = format!("{}?fieldManager={}&fieldValidation=Strict", self.path, self.manager);
         let headers = [(header::CONTENT_TYPE, "application/json")];
         send(&self.client, Method::POST, &path, &headers, Some(object)).await
     }

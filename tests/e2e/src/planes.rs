@@ -136,7 +136,8 @@ impl Planes {
     }
 }
 
-async fn config_of(plane: &dyn ControlPlane) -> Result<Config> {
+/// How a plane's administrator reaches it.
+pub(crate) async fn config_of(plane: &dyn ControlPlane) -> Result<Config> {
     let mut config =
         Config::from_custom_kubeconfig(plane.kubeconfig(), &KubeConfigOptions::default()).await?;
     config.default_retry = false;

@@ -118,14 +118,12 @@ impl ApiError {
     }
 
     pub(crate) fn unsupported_media_type(content_type: &str, supported: &[&str]) -> Self {
+        tracing::debug!(content_type, "body of an unsupported media type");
         let message = format!(
             "the body of the request was in an unknown format - accepted media types include: {}",
             supported.join(", ")
         );
-        let mut error = Self::new(415, "UnsupportedMediaType", message);
-        error.details = json!({});
-        tracing::debug!(content_type, "body of an unsupported media type");
-        error
+        Self::new(415, "UnsupportedMediaType", message)
     }
 
     pub(crate) fn unsupported_patch_type(content_type: &str) -> Self {

@@ -69,6 +69,9 @@ fn errors(spec: Value, value: Value) -> Vec<String> {
         "items": {"type": "object"}}),
     json!([{"port": 1, "protocol": "TCP"}, {"port": 1}, {"port": 1, "protocol": "TCP"}]),
     r#"spec[2]: Duplicate value: {"port":1,"protocol":"TCP"}"#)]
+#[case::embedded_without_kind(
+    json!({"type": "object", "x-kubernetes-embedded-resource": true}), json!({"apiVersion": "v1"}),
+    "spec.kind: Required value")]
 fn one_error_worded_as_the_server_words_it(
     #[case] spec: Value,
     #[case] value: Value,

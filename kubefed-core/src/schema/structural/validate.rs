@@ -250,6 +250,14 @@ fn check_object(
             Additional::Unspecified => {}
         }
     }
+    // The root's own type is checked by the endpoint.
+    if node.embedded_resource && !path.is_empty() {
+        for name in ["apiVersion", "kind"] {
+            if !map.contains_key(name) {
+                outcome.errors.push(FieldError::required(child(path, name), ""));
+            }
+        }
+    }
     for name in &node.required {
         if !map.contains_key(name) {
             outcome.errors.push(FieldError::required(child(path, name), ""));

@@ -24,6 +24,11 @@ impl Federation {
         Ok(())
     }
 
+    /// Whether any controller of the test has done anything.
+    pub(crate) fn has_had_a_controller(&self) -> bool {
+        self.host_wire.requests().total() > 0
+    }
+
     /// What the controllers of the test have written, and where the federated objects of its namespace are now.
     pub(crate) async fn story(&self) -> String {
         let mut story = format!("namespace {}\n", self.namespace);

@@ -88,6 +88,16 @@ impl Federation {
         self.members.iter().find(|member| member.name() == name).unwrap_or_else(|| panic!("no member {name}"))
     }
 
+    /// The host or a member, without faults.
+    ///
+    /// # Panics
+    ///
+    /// If there is none of that name.
+    #[must_use]
+    pub fn cluster(&self, name: &str) -> &Cluster {
+        if name == self.host.name() { &self.host } else { self.member(name) }
+    }
+
     /// All members, without faults.
     #[must_use]
     pub fn members(&self) -> &[Cluster] {
@@ -225,14 +235,33 @@ impl Federation {
     ///
     /// If that does not come about.
     pub async fn federate_namespace(&self, namespace: &str, members: &[&str]) -> Result<()> {
+        self.federate_namespace_in(namespace, members, members).await?;
+        self.wait_propagated("Namespace", namespace).await
+    }
+
+    /// The same, but waits for some of the members only.
+    ///
+    /// # Errors
+    ///
+    /// If that does not come about.
+    pub async fn federate_namespace_in(&self, namespace: &str, waited_for: &[&str], members: &[&str]) -> Result<()> {
         self.create_namespace(namespace).await?;
         let spec = json!({"template": {}, "placement": placement(members)});
         self.create_in(namespace, "Namespace", namespace, &spec).await?;
-        for member in members {
+        for member in waited_for {
             self.wait_member(member, "Namespace", namespace, &json!({"status": {"phase": "Active"}})).await?;
             self.wait_furnished(member, namespace).await?;
         }
-        self.wait_propagated("Namespace", namespace).await
+        Ok(())
+    }
+
+    /// Lets all members join again.
+    ///
+    /// # Errors
+    ///
+    /// If one cannot.
+    pub async fn join_members(&self) -> Result<()> {
+        self.planes.join_members().await
     }
 
     /// Creates a namespace on the host only.
@@ -244,6 +273,18 @@ impl Federation {
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
         self.host.objects(&self.descriptor("Namespace").target, None).post(&object).await?.ok()?;
         Ok(())
+    }
+
+    /// Creates a namespace in a member, as somebody there would, and waits until it is furnished.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be created.
+    pub async fn create_member_namespace(&self, member: &str, namespace: &str) -> Result<()> {
+        let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+        let namespaces = self.member(member).objects(&self.descriptor("Namespace").target, None);
+        namespaces.post(&object).await?.ok()?;
+        self.wait_furnished(member, namespace).await
     }
 
     /// Waits until a namespace of a member has what every namespace there has: no controller of the member's will write

@@ -1,3 +1,10 @@
 //! The end-to-end suite, written once for embedded and for real control planes: `KUBEFED_TEST_PLANES` chooses.
 
+mod control;
+mod disturbances;
+mod facts;
 mod kinds;
+mod propagation;
+mod refusals;
+mod removal;
+mod restart;

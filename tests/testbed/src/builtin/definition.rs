@@ -73,20 +73,66 @@ pub(super) fn check(object: &Value) -> Vec<FieldError> {
         let detail = "must have exactly one version marked as storage version";
         errors.push(FieldError::invalid("spec.versions", object["spec"]["versions"].clone(), detail));
     }
-    for (index, version) in versions(object) {
+    let scope = object["spec"]["scope"].as_str().unwrap_or_default();
+    if !matches!(scope, "" | "Cluster" | "Namespaced") {
+        let supported = ["Cluster", "Namespaced"].map(str::to_owned);
+        errors.push(FieldError::not_supported("spec.scope", Value::from(scope), &supported));
+    }
+    check_schemas(object, &mut errors);
+    errors
+}
+
+/// Schemas must be there, readable and structural. One that all versions share is reported under the name that it had
+/// when a definition had only one.
+fn check_schemas(object: &Value, errors: &mut Vec<FieldError>) {
+    let schemas: Vec<&Value> =
+        versions(object).map(|(_, version)| &version["schema"]["openAPIV3Schema"]).collect();
+    let shared = schemas.windows(2).all(|pair| pair[0] == pair[1]);
+    for (index, schema) in schemas.into_iter().enumerate() {
         let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
-        let schema = &version["schema"]["openAPIV3Schema"];
         if schema.is_null() {
-            errors.push(FieldError::required(path, "schemas are required"));
-        } else if let Err(error) = Structural::parse(schema) {
+            errors.push(FieldError::required(path, ""));
+            continue;
+        }
+        let path = if shared { "spec.validation.openAPIV3Schema".to_owned() } else { path };
+        if let Err(error) = Structural::parse(schema) {
             let field = error.path.replacen("openAPIV3Schema", &path, 1);
             errors.push(FieldError::invalid(field, Value::from(""), error.problem));
-        } else if schema["type"] != "object" {
-            let detail = "must be object at the root";
-            errors.push(FieldError::invalid(format!("{path}.type"), schema["type"].clone(), detail));
+        } else {
+            check_structural(schema, &path, "must not be empty at the root", errors);
+        }
+        if shared {
+            return;
         }
     }
-    errors
+}
+
+/// Every specified field and list item has a type.
+fn check_structural(schema: &Value, path: &str, empty: &str, errors: &mut Vec<FieldError>) {
+    const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
+    let is_set = |extension: &str| schema[extension] == true;
+    let open = is_set("x-kubernetes-int-or-string") || is_set("x-kubernetes-preserve-unknown-fields");
+    match schema["type"].as_str().unwrap_or_default() {
+        "" if open => {}
+        "" => errors.push(FieldError::required(format!("{path}.type"), empty)),
+        known if TYPES.contains(&known) => {}
+        other => {
+            let supported = TYPES.map(str::to_owned);
+            errors.push(FieldError::not_supported(format!("{path}.type"), Value::from(other), &supported));
+        }
+    }
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}.properties[{name}]");
+        check_structural(property, &path, "must not be empty for specified object fields", errors);
+    }
+    if schema["items"].is_object() {
+        let empty = "must not be empty for specified array items";
+        check_structural(&schema["items"], &format!("{path}.items"), empty, errors);
+    }
+    if schema["additionalProperties"].is_object() {
+        let empty = "must not be empty for specified object fields";
+        check_structural(&schema["additionalProperties"], &format!("{path}.additionalProperties"), empty, errors);
+    }
 }
 
 pub(super) fn check_change(live: &Value, new: &Value) -> Vec<FieldError> {
@@ -97,14 +143,19 @@ pub(super) fn check_change(live: &Value, new: &Value) -> Vec<FieldError> {
     )
 }
 
+/// Definitions have a deletion of their own, which knows no grace period and does not move the generation.
 pub(super) fn mark_deleted(object: &mut Value) {
+    meta::set(object, "deletionGracePeriodSeconds", Value::Null);
+    if let Some(generation) = meta::field(object, "generation").as_i64() {
+        meta::set(object, "generation", Value::from(generation - 1));
+    }
     let now = meta::text(object, "deletionTimestamp").to_owned();
     let mut finalizers = meta::finalizers(object);
     if !finalizers.iter().any(|one| one == CLEANUP_FINALIZER) {
         finalizers.push(CLEANUP_FINALIZER.to_owned());
         meta::set(object, "finalizers", Value::from(finalizers));
     }
-    let message = "CustomResource deletion is pending";
+    let message = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon";
     let terminating = condition("Terminating", "True", "InstanceDeletionPending", message, &now);
     if let Some(conditions) = object["status"]["conditions"].as_array_mut() {
         conditions.push(terminating);

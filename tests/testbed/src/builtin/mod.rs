@@ -10,7 +10,7 @@ mod traits;
 mod workload;
 
 use kubefed_core::schema::structural::FieldError;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) use defaults::fill_defaults;
 pub(crate) use definition::{CLEANUP_FINALIZER, ESTABLISHED};
@@ -32,6 +32,7 @@ pub(crate) fn prepare_new(resources: &Resources, kind: &ResourceKind, object: &m
         ("", "namespaces") => namespace::prepare_new(object),
         ("", "services") => service::prepare_new(resources, kind, object)?,
         ("", "pods") => workload::prepare_new_pod(object),
+        ("", "persistentvolumes" | "persistentvolumeclaims") => object["status"] = json!({"phase": "Pending"}),
         ("batch", "jobs") => workload::prepare_new_job(object),
         (CRD_GROUP, _) => definition::prepare_new(resources, object),
         _ => {}
@@ -61,10 +62,17 @@ pub(crate) fn prepare_changed(
 pub(crate) fn check_new(resources: &Resources, kind: &ResourceKind, object: &Value) -> Vec<FieldError> {
     let _ = resources;
     match which(kind) {
-        ("", "configmaps" | "secrets") => workload::check_data(kind, object),
+        ("", "configmaps") => workload::check_data(kind, object),
+        ("", "secrets") => {
+            let mut errors = workload::check_data(kind, object);
+            errors.extend(workload::check_secret_type(object));
+            errors
+        }
         ("", "services") => service::check(object),
         ("apps", _) => workload::check_workload(object),
         ("batch", "jobs") => workload::check_job(object),
+        ("networking.k8s.io", "ingresses") => workload::check_ingress(object),
+        ("rbac.authorization.k8s.io", "roles" | "clusterroles") => workload::check_role(kind, object),
         (CRD_GROUP, _) => definition::check(object),
         _ => Vec::new(),
     }

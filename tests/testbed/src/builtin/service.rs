@@ -95,8 +95,10 @@ pub(super) fn prepare_changed(
             }
         }
     }
-    let same_port =
-        |port: &Value, old: &Value| port["port"] == old["port"] && port["protocol"] == old["protocol"];
+    if has_node_ports(&was) && !has_node_ports(&is) {
+        drop_node_port_fields(live, new);
+    }
+    let same_port = |port: &Value, old: &Value| port["port"] == old["port"] && port["protocol"] == old["protocol"];
     let old_ports = live["spec"]["ports"].as_array().cloned().unwrap_or_default();
     for port in new["spec"]["ports"].as_array_mut().into_iter().flatten() {
         if has_node_ports(&is)
@@ -111,6 +113,27 @@ pub(super) fn prepare_changed(
         }
     }
     if has_node_ports(&is) { allocate_ports(new, used(resources, kind).ports) } else { Ok(()) }
+}
+
+/// What only node ports have goes with them, unless the update changes it.
+fn drop_node_port_fields(live: &Value, new: &mut Value) {
+    let unchanged = |field: &str| live["spec"][field] == new["spec"][field];
+    let dropped: Vec<&str> = ["externalTrafficPolicy", "allocateLoadBalancerNodePorts", "healthCheckNodePort"]
+        .into_iter()
+        .filter(|field| unchanged(field))
+        .collect();
+    if let Some(spec) = new["spec"].as_object_mut() {
+        dropped.iter().for_each(|field| drop(spec.remove(*field)));
+    }
+    let old: Vec<Value> =
+        live["spec"]["ports"].as_array().into_iter().flatten().map(|port| port["nodePort"].clone()).collect();
+    for (index, port) in new["spec"]["ports"].as_array_mut().into_iter().flatten().enumerate() {
+        if old.get(index) == Some(&port["nodePort"])
+            && let Value::Object(port) = port
+        {
+            port.remove("nodePort");
+        }
+    }
 }
 
 fn has_node_ports(kind: &str) -> bool {
@@ -146,13 +169,20 @@ pub(super) fn check(object: &Value) -> Vec<FieldError> {
             errors.push(FieldError::required(format!("{path}.name"), ""));
         }
         let number = port["port"].as_i64().unwrap_or(0);
-        if !(1..=65_535).contains(&number) {
-            let detail = "must be between 1 and 65535, inclusive";
-            errors.push(FieldError::invalid(format!("{path}.port"), Value::from(number), detail));
+        let detail = "must be between 1 and 65535, inclusive";
+        for (field, number) in [("port", Some(number)), ("targetPort", port["targetPort"].as_i64())] {
+            if let Some(number) = number.filter(|number| !(1..=65_535).contains(number)) {
+                errors.push(FieldError::invalid(format!("{path}.{field}"), Value::from(number), detail));
+            }
         }
         if !port["name"].is_null() && ports[..index].iter().any(|other| other["name"] == port["name"]) {
             errors.push(FieldError::duplicate(format!("{path}.name"), port["name"].clone()));
         }
+    }
+    let ingress = &object["status"]["loadBalancer"]["ingress"];
+    if kind_of(object) != "LoadBalancer" && ingress.as_array().is_some_and(|list| !list.is_empty()) {
+        let detail = "may only be used when `spec.type` is 'LoadBalancer'";
+        errors.push(FieldError::forbidden("status.loadBalancer.ingress", detail));
     }
     let kinds = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
     if !kinds.contains(&kind_of(object)) {
@@ -166,5 +196,10 @@ pub(super) fn check_change(live: &Value, new: &Value) -> Vec<FieldError> {
     if kind_of(live) == "ExternalName" || kind_of(new) == "ExternalName" {
         return Vec::new();
     }
-    super::workload::check_same(live, new, &["spec.clusterIP"])
+    let changed = live["spec"]["clusterIP"] != new["spec"]["clusterIP"];
+    let error = changed.then(|| {
+        let addresses = json!([new["spec"]["clusterIP"]]);
+        FieldError::invalid("spec.clusterIPs[0]", addresses, "may not change once set")
+    });
+    error.into_iter().collect()
 }

@@ -77,6 +77,85 @@ pub(super) fn check_data_change(live: &Value, new: &Value) -> Vec<FieldError> {
     errors
 }
 
+/// Keys that secrets of some types must have.
+const SECRET_KEYS: &[(&str, &[&str])] = &[
+    ("kubernetes.io/dockercfg", &[".dockercfg"]),
+    ("kubernetes.io/dockerconfigjson", &[".dockerconfigjson"]),
+    ("kubernetes.io/ssh-auth", &["ssh-privatekey"]),
+    ("kubernetes.io/tls", &["tls.crt", "tls.key"]),
+];
+
+/// What the type of a Secret asks for.
+pub(super) fn check_secret_type(object: &Value) -> Vec<FieldError> {
+    let kind = object["type"].as_str().unwrap_or_default();
+    if kind == "kubernetes.io/service-account-token" {
+        let annotation = "kubernetes.io/service-account.name";
+        let missing = meta::field(object, "annotations")[annotation].as_str().unwrap_or_default().is_empty();
+        let field = format!("metadata.annotations[{annotation}]");
+        return missing.then(|| FieldError::required(field, "")).into_iter().collect();
+    }
+    let keys = SECRET_KEYS.iter().find(|(name, _)| *name == kind).map(|(_, keys)| *keys).unwrap_or_default();
+    let missing = keys.iter().filter(|key| object["data"].get(**key).is_none());
+    missing.map(|key| FieldError::required(format!("data[{key}]"), "")).collect()
+}
+
+/// Rules of roles name at least one verb, and what it is about.
+pub(super) fn check_role(kind: &ResourceKind, object: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let is_empty = |value: &Value| value.as_array().is_none_or(Vec::is_empty);
+    for (index, rule) in object["rules"].as_array().into_iter().flatten().enumerate() {
+        let path = format!("rules[{index}]");
+        if is_empty(&rule["verbs"]) {
+            errors.push(FieldError::required(format!("{path}.verbs"), "verbs must contain at least one value"));
+        }
+        if !is_empty(&rule["nonResourceURLs"]) {
+            if kind.namespaced {
+                let detail = "namespaced rules cannot apply to non-resource URLs";
+                errors.push(FieldError::invalid(
+                    format!("{path}.nonResourceURLs"),
+                    rule["nonResourceURLs"].clone(),
+                    detail,
+                ));
+            }
+            continue;
+        }
+        if is_empty(&rule["apiGroups"]) {
+            let detail = "resource rules must supply at least one api group";
+            errors.push(FieldError::required(format!("{path}.apiGroups"), detail));
+        }
+        if is_empty(&rule["resources"]) {
+            let detail = "resource rules must supply at least one resource";
+            errors.push(FieldError::required(format!("{path}.resources"), detail));
+        }
+    }
+    errors
+}
+
+/// An Ingress leads somewhere, and says how paths are matched.
+pub(super) fn check_ingress(object: &Value) -> Vec<FieldError> {
+    let spec = &object["spec"];
+    let rules = spec["rules"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if rules.is_empty() && spec["defaultBackend"].is_null() {
+        let detail = "either `defaultBackend` or `rules` must be specified";
+        return vec![FieldError::invalid("spec", Value::Null, detail)];
+    }
+    let mut errors = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        for (number, path) in rule["http"]["paths"].as_array().into_iter().flatten().enumerate() {
+            let field = format!("spec.rules[{index}].http.paths[{number}].pathType");
+            match path["pathType"].as_str().unwrap_or_default() {
+                "" => errors.push(FieldError::required(field, "pathType must be specified")),
+                "Exact" | "Prefix" | "ImplementationSpecific" => {}
+                other => {
+                    let supported = ["Exact", "ImplementationSpecific", "Prefix"].map(str::to_owned);
+                    errors.push(FieldError::not_supported(field, Value::from(other), &supported));
+                }
+            }
+        }
+    }
+    errors
+}
+
 /// Selector and template of a workload must be there and fit.
 pub(super) fn check_workload(object: &Value) -> Vec<FieldError> {
     let spec = &object["spec"];
@@ -99,7 +178,7 @@ pub(super) fn check_workload(object: &Value) -> Vec<FieldError> {
         errors.push(FieldError::invalid("spec.selector", selector.clone(), detail));
     }
     let labels = &spec["template"]["metadata"]["labels"];
-    if !selector.is_null() && !selects(selector, labels) {
+    if selector.is_null() || !selects(selector, labels) {
         let detail = "`selector` does not match template `labels`";
         errors.push(FieldError::invalid("spec.template.metadata.labels", labels.clone(), detail));
     }
@@ -176,22 +255,30 @@ pub(super) fn prepare_new_job(object: &mut Value) {
         return;
     }
     let (uid, name) = (meta::field(object, "uid"), meta::field(object, "name"));
-    let template = &mut object["spec"]["template"];
-    if !template.is_object() {
+    if !object["spec"]["template"].is_object() {
         return;
     }
-    let metadata = meta::metadata_mut(template);
-    let labels = metadata.entry("labels").or_insert_with(|| json!({}));
-    for (label, value) in [
+    let generated = [
         ("batch.kubernetes.io/controller-uid", &uid),
         ("controller-uid", &uid),
         ("batch.kubernetes.io/job-name", &name),
         ("job-name", &name),
-    ] {
-        labels[label] = value.clone();
+    ];
+    // A Job whose labels were taken from its template shares them with it.
+    let shared = meta::field(object, "labels") == meta::field(&object["spec"]["template"], "labels");
+    add_labels(&mut object["spec"]["template"], &generated);
+    if shared {
+        add_labels(object, &generated);
     }
     if object["spec"]["selector"].is_null() {
         object["spec"]["selector"] = json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}});
+    }
+}
+
+fn add_labels(object: &mut Value, added: &[(&str, &Value)]) {
+    let labels = meta::metadata_mut(object).entry("labels").or_insert_with(|| json!({}));
+    for (label, value) in added {
+        labels[*label] = (*value).clone();
     }
 }
 
@@ -201,11 +288,8 @@ pub(super) fn check_job(object: &Value) -> Vec<FieldError> {
     check_pod_spec(&spec["template"]["spec"], "spec.template.spec", &mut errors);
     let policy = spec["template"]["spec"]["restartPolicy"].as_str().unwrap_or_default();
     if policy == "Always" {
-        let supported = ["OnFailure", "Never"].map(str::to_owned);
-        let path = "spec.template.spec.restartPolicy";
-        let mut error = FieldError::not_supported(path, Value::from(policy), &supported);
-        error.detail = "supported values: \"OnFailure\", \"Never\"".to_owned();
-        errors.push(error);
+        let detail = "valid values: \"OnFailure\", \"Never\"";
+        errors.push(FieldError::required("spec.template.spec.restartPolicy", detail));
     }
     errors
 }
@@ -222,6 +306,8 @@ pub(super) fn check_job_change(live: &Value, new: &Value) -> Vec<FieldError> {
 }
 
 pub(super) fn check_role_reference(live: &Value, new: &Value) -> Option<FieldError> {
-    let changed = live["roleRef"] != new["roleRef"];
-    changed.then(|| FieldError::invalid("roleRef", new["roleRef"].clone(), "cannot change roleRef"))
+    let role = &new["roleRef"];
+    // The message shows the fields as Go calls them.
+    let shown = json!({"APIGroup": role["apiGroup"], "Kind": role["kind"], "Name": role["name"]});
+    (live["roleRef"] != *role).then(|| FieldError::invalid("roleRef", shown, "cannot change roleRef"))
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json as json_value};
 use serde_json::value::RawValue;
 
 use super::body::ResponseBody;
@@ -68,10 +68,12 @@ impl Form {
                 _ => {}
             }
         }
-        let message = "only the following media types are accepted: application/json, \
-                       application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, \
-                       application/json;as=Table;g=meta.k8s.io;v=v1";
-        Err(ApiError::new(406, "NotAcceptable", message))
+        let message = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
+                       application/vnd.kubernetes.protobuf, application/json;stream=watch, \
+                       application/vnd.kubernetes.protobuf;stream=watch";
+        let mut error = ApiError::new(406, "NotAcceptable", message);
+        error.details = json_value!({});
+        Err(error)
     }
 }
 
@@ -111,8 +113,12 @@ pub(super) struct ListMetadata {
 }
 
 impl ListMetadata {
-    fn value(&self) -> Value {
+    fn value(&self, unstructured: bool) -> Value {
         let mut metadata = serde_json::Map::new();
+        if unstructured {
+            // Lists of custom kinds are no Go structs: nothing leaves out what is empty.
+            metadata.insert("continue".to_owned(), Value::from(""));
+        }
         metadata.insert("resourceVersion".to_owned(), Value::from(self.resource_version.to_string()));
         if let Some(token) = &self.continue_token {
             metadata.insert("continue".to_owned(), Value::from(token.as_str()));
@@ -134,7 +140,7 @@ impl View<'_> {
                 let version = serde_json::from_slice::<Value>(json).unwrap_or_default();
                 let version = crate::resources::meta::text(&version, "resourceVersion").parse().unwrap_or(0);
                 let metadata = ListMetadata { resource_version: version, ..ListMetadata::default() };
-                let table = table::table(self, std::iter::once(json), &metadata.value(), true);
+                let table = table::table(self, std::iter::once(json), &metadata.value(false), true);
                 encode(&table).into()
             }
         }
@@ -145,7 +151,7 @@ impl View<'_> {
         let version = serde_json::from_slice::<Value>(json).unwrap_or_default();
         let version = crate::resources::meta::text(&version, "resourceVersion").parse().unwrap_or(0);
         let metadata = ListMetadata { resource_version: version, ..ListMetadata::default() };
-        encode(&table::table(self, std::iter::once(json), &metadata.value(), with_columns)).into()
+        encode(&table::table(self, std::iter::once(json), &metadata.value(false), with_columns)).into()
     }
 
     /// A list of objects.
@@ -154,8 +160,9 @@ impl View<'_> {
         objects: impl Iterator<Item = &'b Bytes>,
         metadata: &ListMetadata,
     ) -> Bytes {
+        let unstructured = self.form == Form::Object && self.kind.custom.is_some();
         let (api_version, kind) = match self.form {
-            Form::Table => return encode(&table::table(self, objects, &metadata.value(), true)).into(),
+            Form::Table => return encode(&table::table(self, objects, &metadata.value(false), true)).into(),
             Form::Metadata => ("meta.k8s.io/v1".to_owned(), "PartialObjectMetadataList"),
             Form::Object => (self.kind.api_version(), self.kind.list_kind.as_str()),
         };
@@ -163,7 +170,7 @@ impl View<'_> {
         json.extend_from_slice(
             format!(
                 r#"{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{},"items":["#,
-                metadata.value()
+                metadata.value(unstructured)
             )
             .as_bytes(),
         );

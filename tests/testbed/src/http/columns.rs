@@ -136,6 +136,7 @@ fn everyday(kind: &ResourceKind) -> Vec<Column> {
         ("batch", "jobs") => vec![
             Column::new("Status", Source::Function(job_status)),
             Column::new("Completions", Source::Function(job_completions)),
+            Column::new("Duration", Source::Function(job_duration)),
         ],
         ("", "events") => return event_columns(),
         ("coordination.k8s.io", "leases") => vec![Column::path("Holder", ".spec.holderIdentity")],
@@ -156,7 +157,10 @@ fn everyday(kind: &ResourceKind) -> Vec<Column> {
         _ => Vec::new(),
     };
     columns.push(age_column());
-    if kind.group == "apps" {
+    if kind.group.is_empty() && kind.resource == "services" {
+        columns.push(Column::new("Selector", Source::Function(|one| labels(&one["spec"]["selector"]))).wide());
+    }
+    if kind.group == "apps" || kind.resource == "jobs" {
         columns.push(Column::new("Containers", Source::Function(|one| joined(one, "name"))).wide());
         columns.push(Column::new("Images", Source::Function(|one| joined(one, "image"))).wide());
         columns.push(Column::new("Selector", Source::Function(selector)).wide());
@@ -249,15 +253,29 @@ fn job_completions(job: &Value) -> Value {
     }
 }
 
+fn job_duration(job: &Value) -> Value {
+    let time = |field: &str| job["status"][field].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+    match (time("startTime"), time("completionTime")) {
+        (Some(start), Some(end)) => Value::from(age(end, start)),
+        (Some(start), None) => Value::from(age(Timestamp::now(), start)),
+        (None, _) => json!(""),
+    }
+}
+
 fn joined(object: &Value, field: &str) -> Value {
     let containers = object["spec"]["template"]["spec"]["containers"].as_array().into_iter().flatten();
     Value::from(containers.filter_map(|container| container[field].as_str()).collect::<Vec<_>>().join(","))
 }
 
 fn selector(object: &Value) -> Value {
-    let labels = object["spec"]["selector"]["matchLabels"].as_object().into_iter().flatten();
-    let labels = labels.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
-    Value::from(labels.collect::<Vec<_>>().join(","))
+    labels(&object["spec"]["selector"]["matchLabels"])
+}
+
+fn labels(labels: &Value) -> Value {
+    let labels = labels.as_object().into_iter().flatten();
+    let texts: Vec<String> =
+        labels.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect();
+    if texts.is_empty() { json!("<none>") } else { Value::from(texts.join(",")) }
 }
 
 /// A JSONPath of the sort that definitions use: fields, indices, `[*]` and one filter.

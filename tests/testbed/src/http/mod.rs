@@ -33,7 +33,7 @@ use write::{Write, header_text};
 use crate::authentication::{Authenticator, Identity};
 use crate::error::{ApiError, ApiResult};
 use crate::faults::{self, Faults};
-use crate::registry::SERVER_VERSION;
+use crate::registry::{self, SERVER_VERSION};
 use crate::resources::{Resources, Target};
 
 /// Everything that a request meets.
@@ -142,16 +142,22 @@ impl ApiServer {
         body: &Bytes,
         pending: &mut Pending,
     ) -> ApiResult<ApiResponse> {
-        let Some(kind) = self.resources.registry.find(&path.group, &path.version, &path.resource) else {
-            return Ok(page_not_found());
+        let registry = &self.resources.registry;
+        let Some(kind) = registry.find(&path.group, &path.version, &path.resource) else {
+            // Groups of definitions alone are served by another handler, which answers differently.
+            let known = registry::document(&path.group, &path.version).is_some();
+            return if known { Err(ApiError::unknown_resource()) } else { Ok(page_not_found()) };
         };
         if !kind.is_stored() {
             return Err(ApiError::not_implemented(&kind.qualified()));
         }
         if let Some(subresource) = &path.subresource {
-            let Some(_) = kind.subresources.get(subresource) else {
-                return Ok(page_not_found());
-            };
+            if !kind.subresources.contains_key(subresource) {
+                return Err(match &kind.custom {
+                    Some(_) => ApiError::not_found(&kind, &path.name),
+                    None => ApiError::unknown_resource(),
+                });
+            }
             if !matches!(subresource.as_str(), "status" | "scale" | "finalize") {
                 return Err(ApiError::not_implemented(&format!("{}/{subresource}", kind.qualified())));
             }
@@ -195,7 +201,10 @@ impl ApiServer {
             headers: parts.headers,
             body,
         };
-        match (parts.method.as_str(), target.name.is_empty()) {
+        if target.subresource.is_none() && !kind.has_verb(verb(parts.method, target.name.is_empty())) {
+            return Err(ApiError::method_not_allowed());
+        }
+        let answered = match (parts.method.as_str(), target.name.is_empty()) {
             ("GET" | "HEAD", true) => {
                 read::list(&self.resources, &kind, target.namespace, &view, &parts.query)
             }
@@ -206,7 +215,25 @@ impl ApiServer {
             ("DELETE", false) if target.subresource.is_none() => write.delete(),
             ("DELETE", true) => write.delete_collection(),
             _ => Err(ApiError::method_not_allowed()),
-        }
+        };
+        let deprecation = kind.custom.as_ref().and_then(|custom| custom.deprecation.clone());
+        answered.map(|mut response| {
+            answer::warn(&mut response, deprecation.as_slice());
+            response
+        })
+    }
+}
+
+/// What discovery calls a method.
+fn verb(method: &Method, collection: bool) -> &'static str {
+    match (method.as_str(), collection) {
+        ("POST", _) => "create",
+        ("PUT", _) => "update",
+        ("PATCH", _) => "patch",
+        ("DELETE", true) => "deletecollection",
+        ("DELETE", false) => "delete",
+        (_, true) => "list",
+        (_, false) => "get",
     }
 }
 
@@ -250,24 +277,68 @@ fn refusal(code: u16) -> ApiError {
     ApiError::new(code, reason, message)
 }
 
+/// Nobody in particular may do nothing in particular.
 fn anonymous(parts: &Parts<'_>) -> ApiError {
-    let verb = match *parts.method {
-        Method::GET => "get",
-        Method::POST => "post",
-        Method::PUT => "put",
-        Method::PATCH => "patch",
-        Method::DELETE => "delete",
-        _ => "use",
+    let Some(path) = &parts.resource else {
+        let verb = parts.method.as_str().to_lowercase();
+        let message = format!("forbidden: User \"system:anonymous\" cannot {verb} path \"{}\"", parts.path);
+        let mut error = ApiError::new(403, "Forbidden", message);
+        error.details = serde_json::json!({});
+        return error;
     };
-    let message = format!("forbidden: User \"system:anonymous\" cannot {verb} path \"{}\"", parts.path);
+    let one = !path.name.is_empty();
+    let verb = match *parts.method {
+        Method::GET | Method::HEAD if parts.query.flag("watch") => "watch",
+        Method::GET | Method::HEAD if one => "get",
+        Method::GET | Method::HEAD => "list",
+        Method::POST => "create",
+        Method::PUT => "update",
+        Method::PATCH => "patch",
+        Method::DELETE if !one => "deletecollection",
+        _ => "delete",
+    };
+    let qualified =
+        if path.group.is_empty() { path.resource.clone() } else { format!("{}.{}", path.resource, path.group) };
+    let object = if one { format!("{qualified} \"{}\"", path.name) } else { qualified };
+    let resource = match &path.subresource {
+        Some(subresource) => format!("{}/{subresource}", path.resource),
+        None => path.resource.clone(),
+    };
+    let place = match path.namespace.as_str() {
+        "" => "at the cluster scope".to_owned(),
+        namespace => format!("in the namespace \"{namespace}\""),
+    };
+    let message = format!(
+        "{object} is forbidden: User \"system:anonymous\" cannot {verb} resource \"{resource}\" in API group \"{}\" {place}",
+        path.group
+    );
     let mut error = ApiError::new(403, "Forbidden", message);
-    error.details = serde_json::json!({});
+    error.details = crate::error::details(&path.group, &path.resource, &path.name);
     error
 }
 
+/// The version of the server that the pinned documents come from.
 fn version() -> Vec<u8> {
     let mut version = SERVER_VERSION.clone();
-    for (field, value) in [("gitTreeState", "clean"), ("compiler", "gc"), ("platform", "linux/amd64")] {
+    let text = |field: &str| version[field].as_str().unwrap_or_default().to_owned();
+    let (major, minor) = (text("major"), text("minor"));
+    let before = minor.parse::<u32>().unwrap_or(0).saturating_sub(1).to_string();
+    for (field, value) in [
+        ("emulationMajor", &major),
+        ("emulationMinor", &minor),
+        ("minCompatibilityMajor", &major),
+        ("minCompatibilityMinor", &before),
+    ] {
+        version[field] = serde_json::Value::from(value.as_str());
+    }
+    for (field, value) in [
+        ("gitCommit", ""),
+        ("gitTreeState", ""),
+        ("buildDate", "1970-01-01T00:00:00Z"),
+        ("goVersion", ""),
+        ("compiler", "gc"),
+        ("platform", "linux/amd64"),
+    ] {
         if version[field].is_null() {
             version[field] = serde_json::Value::from(value);
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use kubefed_core::schema::structural::FieldError;
 use serde_json::{Value, json};
 
 use super::answer::{self, ApiResponse, ListMetadata, View};
@@ -44,7 +45,7 @@ pub(super) fn list(
     let from = position(resources, query)?;
     let limit = usize::try_from(query.number("limit").unwrap_or(0)).unwrap_or(0);
     let page =
-        resources.store.list(&kind.storage, &selection, limit, from.as_ref()).map_err(|_| expired_page())?;
+        resources.store.list(&kind.storage, &selection, limit, from.as_ref()).map_err(|expired| expired_list(query, expired))?;
     let objects: Vec<Bytes> = page.records.iter().map(|record| present(kind, &record.json)).collect();
     let metadata = ListMetadata {
         resource_version: page.revision,
@@ -67,10 +68,8 @@ fn position(resources: &Resources, query: &Query) -> ApiResult<Option<Continue>>
         return decode_token(token).map(Some);
     }
     if !match_rule.is_empty() && version.is_empty() {
-        return Err(invalid_list_option(
-            "resourceVersionMatch",
-            "resourceVersionMatch is forbidden unless resourceVersion is provided",
-        ));
+        let detail = "resourceVersionMatch is forbidden unless resourceVersion is provided";
+        return Err(ApiError::invalid_options("ListOptions", &[FieldError::forbidden("resourceVersionMatch", detail)]));
     }
     check_version(resources, version)?;
     match match_rule {
@@ -80,13 +79,12 @@ fn position(resources: &Resources, query: &Query) -> ApiResult<Option<Continue>>
             Ok(Some(Continue { revision, after: ObjectKey::new("", "") }))
         }
         "" | "NotOlderThan" => Ok(None),
-        other => Err(invalid_list_option("resourceVersionMatch", &format!("Unsupported value: \"{other}\""))),
+        other => {
+            let supported = ["Exact", "NotOlderThan", ""].map(str::to_owned);
+            let error = FieldError::not_supported("resourceVersionMatch", Value::from(other), &supported);
+            Err(ApiError::invalid_options("ListOptions", &[error]))
+        }
     }
-}
-
-fn invalid_list_option(field: &str, problem: &str) -> ApiError {
-    let message = format!("ListOptions.meta.k8s.io \"\" is invalid: {field}: Forbidden: {problem}");
-    ApiError::new(422, "Invalid", message)
 }
 
 /// A version that is ahead of the server cannot be waited for forever.
@@ -95,13 +93,16 @@ pub(super) fn check_version(resources: &Resources, version: &str) -> ApiResult<(
         return Ok(());
     }
     let wanted: u64 = version.parse().map_err(|_| {
-        ApiError::bad_request(format!("Invalid value: \"{version}\": strconv.ParseUint: invalid syntax"))
+        ApiError::bad_request(format!(
+            "invalid resource version: resourceVersion: Invalid value: \"{version}\": strconv.ParseUint: parsing \"{version}\": \
+             invalid syntax"
+        ))
     })?;
     let current = resources.store.revision();
     if wanted <= current {
         return Ok(());
     }
-    let message = format!("Too large resource version: {wanted}, current: {current}");
+    let message = format!("Timeout: Too large resource version: {wanted}, current: {current}");
     let mut error = ApiError::new(504, "Timeout", message);
     error.details = json!({
         "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
@@ -121,10 +122,14 @@ fn decode_token(token: &str) -> ApiResult<Continue> {
     let position = value.and_then(|value| {
         Some(Continue { revision: value["rv"].as_u64()?, after: ObjectKey::parse(value["start"].as_str()?)? })
     });
-    position.ok_or_else(|| ApiError::bad_request("continue key is not valid: the token cannot be read"))
+    position.ok_or_else(|| ApiError::bad_request("invalid continue token: continue key is not valid: the token cannot be read"))
 }
 
-fn expired_page() -> ApiError {
+fn expired_list(query: &Query, expired: Expired) -> ApiError {
+    tracing::debug!(%expired, "list from the past");
+    if query.text("continue").is_empty() {
+        return ApiError::new(410, "Expired", "The resourceVersion for the provided list is too old.");
+    }
     let message = "The provided continue parameter is too old to display a consistent list result. You can start a new list \
                    without the continue parameter, or use the continue token in this response to retrieve the remainder of \
                    the results. Continuing with the provided token results in an inconsistent list - objects that were \

@@ -100,13 +100,26 @@ fn parse_field(kind: &ResourceKind, part: &str) -> ApiResult<Requirement> {
     } else {
         return Err(ApiError::bad_request(format!("invalid selector: '{part}'; can't understand '{part}'")));
     };
-    let known = matches!(name, "metadata.name" | "metadata.namespace") || is_selectable(kind, name);
+    let name = &stored_name(kind, name);
+    let known = matches!(name.as_str(), "metadata.name" | "metadata.namespace") || is_selectable(kind, name);
     if !known {
         return Err(ApiError::bad_request(unknown_field(kind.traits, kind.custom.is_some(), name)));
     }
     let values = vec![value.to_owned()];
     let operator = if equal { Operator::In(values) } else { Operator::NotIn(values) };
     Ok(Requirement { name: name.to_owned(), operator })
+}
+
+/// Events have other names for their fields in their newer group.
+fn stored_name(kind: &ResourceKind, name: &str) -> String {
+    if kind.storage.group == kind.group {
+        return name.to_owned();
+    }
+    match name.split_once('.') {
+        Some(("regarding", field)) => format!("involvedObject.{field}"),
+        _ if name == "reportingController" => "reportingComponent".to_owned(),
+        _ => name.to_owned(),
+    }
 }
 
 fn is_selectable(kind: &ResourceKind, name: &str) -> bool {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream;
 use http::{HeaderValue, Response, header};
+use kubefed_core::schema::structural::FieldError;
 use serde_json::{Value, json};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
@@ -127,25 +128,29 @@ fn start(query: &Query) -> ApiResult<Start> {
     let match_rule = query.text("resourceVersionMatch");
     let announce = query.flag("sendInitialEvents") && query.flag("allowWatchBookmarks");
     if query.has("sendInitialEvents") && match_rule != "NotOlderThan" {
-        let message = "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires \
-                       setting resourceVersionMatch to NotOlderThan";
-        return Err(ApiError::new(422, "Invalid", message));
+        return Err(forbidden_match("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
     }
     if !query.has("sendInitialEvents") && !match_rule.is_empty() {
-        let message = "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is \
-                       forbidden for watch unless sendInitialEvents is provided";
-        return Err(ApiError::new(422, "Invalid", message));
+        return Err(forbidden_match(
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+        ));
     }
     let after = match version {
         "" | "0" => None,
         text => Some(
             text.parse()
-                .map_err(|_| ApiError::bad_request(format!("invalid resource version \"{text}\"")))?,
+                .map_err(|_| ApiError::unexpected(format!(
+                "resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"
+            )))?,
         ),
     };
     let initial =
         if query.has("sendInitialEvents") { query.flag("sendInitialEvents") } else { after.is_none() };
     Ok(Start { initial, announce, after })
+}
+
+fn forbidden_match(detail: &str) -> ApiError {
+    ApiError::invalid_options("ListOptions", &[FieldError::forbidden("resourceVersionMatch", detail)])
 }
 
 fn begin(

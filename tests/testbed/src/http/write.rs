@@ -15,6 +15,8 @@ use crate::resources::{
     DeleteOptions, FieldValidation, Outcome, PatchType, Propagation, Resources, Target, WriteOptions,
 };
 
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+
 /// Bodies larger than this are refused.
 pub(super) const BODY_LIMIT: usize = 3 * 1024 * 1024;
 
@@ -105,6 +107,9 @@ impl Write<'_> {
 
     fn json_body(&self) -> ApiResult<Value> {
         let content_type = self.content_type();
+        if let (PROTOBUF, Some(go_type)) = (content_type, &self.target.kind.go_type) {
+            return go_type.read_protobuf(self.body).map_err(|error| ApiError::bad_request(error.to_string()));
+        }
         if !matches!(content_type, "" | "application/json" | "application/yaml" | "*/*") {
             return Err(ApiError::unsupported_media_type(
                 content_type,
@@ -129,11 +134,6 @@ impl Write<'_> {
         };
         let mut response = answer::json(code, body);
         answer::warn(&mut response, &outcome.warnings);
-        if let Some(deprecation) =
-            self.target.kind.custom.as_ref().and_then(|custom| custom.deprecation.clone())
-        {
-            answer::warn(&mut response, &[deprecation]);
-        }
         response
     }
 
@@ -184,7 +184,7 @@ impl Write<'_> {
         let mut options = if self.body.is_empty() {
             DeleteOptions::default()
         } else {
-            DeleteOptions::read(&parse(self.body, self.content_type())?)?
+            DeleteOptions::read(&self.json_body()?)?
         };
         let policy = self.query.text("propagationPolicy");
         if !policy.is_empty() {

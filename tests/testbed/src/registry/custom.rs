@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kubefed_core::schema::structural::{SchemaError, Structural};
 use serde_json::Value;
 
+use super::version::preferred;
 use super::kind::{GroupVersionKind, ResourceKind, Subresource};
 use crate::builtin;
 use crate::schema::{Definitions, TypeSchema};
@@ -38,7 +39,8 @@ pub(crate) struct ScalePaths {
     pub(crate) selector: Option<String>,
 }
 
-const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+/// In the order in which discovery shows them.
+const VERBS: [&str; 8] = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 const SUBRESOURCE_VERBS: [&str; 3] = ["get", "patch", "update"];
 
 /// A definition without a schema accepts everything.
@@ -88,11 +90,7 @@ pub(super) fn served_kinds(
                 .map(|field| text(&field["jsonPath"]).trim_start_matches('.').to_owned())
                 .collect(),
             storage_version: storage_version.clone().unwrap_or_else(|| name.clone()),
-            deprecation: (version["deprecated"] == true).then(|| {
-                version["deprecationWarning"]
-                    .as_str()
-                    .map_or_else(|| format!("{group}/{name} {kind} is deprecated"), str::to_owned)
-            }),
+            deprecation: deprecation(version, versions, &group, &kind),
             coerce_on_read,
             schema,
         };
@@ -116,6 +114,26 @@ pub(super) fn served_kinds(
         });
     }
     Ok(kinds)
+}
+
+/// What clients of a deprecated version are told.
+fn deprecation(version: &Value, versions: &[Value], group: &str, kind: &str) -> Option<String> {
+    if version["deprecated"] != true {
+        return None;
+    }
+    if let Some(text) = version["deprecationWarning"].as_str() {
+        return Some(text.to_owned());
+    }
+    let name = version["name"].as_str().unwrap_or_default();
+    let mut better: Vec<&str> = versions
+        .iter()
+        .filter(|other| other["served"] == true && other["deprecated"] != true)
+        .filter_map(|other| other["name"].as_str())
+        .filter(|other| preferred(other, name).is_lt())
+        .collect();
+    better.sort_by(|a, b| preferred(a, b));
+    let instead = better.first().map(|better| format!("; use {group}/{better} {kind}")).unwrap_or_default();
+    Some(format!("{group}/{name} {kind} is deprecated{instead}"))
 }
 
 fn subresources(version: &Value, group: &str, name: &str, kind: &str) -> BTreeMap<String, Subresource> {

@@ -58,6 +58,9 @@ pub(super) fn from_storage(kind: &ResourceKind, object: &mut Value) {
         }
         None if kind.storage.group != kind.group => {
             EVENT_FIELDS.iter().for_each(|(here, stored)| rename(object, stored, here));
+            if let Some(go_type) = &kind.go_type {
+                go_type.settle(object);
+            }
         }
         _ => {}
     }

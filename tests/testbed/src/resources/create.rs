@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::write::{Outcome, Target, WriteOptions};
-use super::{Resources, decode, finish, meta};
+use super::{Resources, decode, finish, meta, names};
 use crate::apply::{UpdateRequest, update};
 use crate::error::{ApiError, ApiResult};
 use crate::store::{CommitError, Expect};
@@ -73,7 +73,8 @@ impl Resources {
                     if !options.dry_run {
                         self.after_write(target, &json);
                     }
-                    return Ok(Outcome { json, created: true, warnings: Vec::new() });
+                    let warnings = names::finalizer_warnings(kind, &object);
+                    return Ok(Outcome { json, created: true, warnings });
                 }
                 Err(_) if generated_name && attempt < GENERATED_NAME_ATTEMPTS => {
                     let name = self.generated_name(&object);

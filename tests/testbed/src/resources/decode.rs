@@ -1,7 +1,7 @@
 //! From the body of a request to an object of the kind: type and namespace checked, unknown fields dealt with, defaults
 //! filled in.
 
-use kubefed_core::schema::structural::go_quote;
+use kubefed_core::schema::structural::{FieldError, go_quote};
 use serde_json::Value;
 
 use super::{FieldValidation, Target, meta};
@@ -33,12 +33,26 @@ pub(super) fn check_type(target: &Target<'_>, object: &mut Value) -> ApiResult<(
         if found.is_empty() {
             if kind.custom.is_some() {
                 let missing = if field == "kind" { "Kind" } else { "apiVersion" };
-                return Err(ApiError::bad_request(format!("Object '{missing}' is missing in '{object}'")));
+                let text = object.to_string();
+                let cut: String = text.chars().take(30).collect();
+                return Err(ApiError::bad_request(format!(
+                    "the object provided is unrecognized (must be of type {}): Object '{missing}' is missing in '{text}' \
+                     ({cut} ...)",
+                    kind.kind
+                )));
             }
             object[field] = Value::from(expected.as_str());
         } else if found != *expected {
             if kind.custom.is_none() {
                 return Err(other_type(target, object));
+            }
+            if field == "kind" {
+                let detail = format!("must be {expected}");
+                let error = FieldError::invalid("kind", Value::from(found.as_str()), detail);
+                let mut refusal = ApiError::invalid(kind, meta::text(object, "name"), &[error]);
+                refusal.message = refusal.message.replacen(&kind.kind, &found, 1);
+                refusal.details["kind"] = Value::from(found);
+                return Err(refusal);
             }
             return Err(ApiError::bad_request(format!(
                 "the {what} in the data ({found}) does not match the expected {what} ({expected})"

@@ -1,6 +1,6 @@
 //! Rules for names, labels, annotations, finalizers and owner references, with the server's wording.
 
-use kubefed_core::schema::structural::FieldError;
+use kubefed_core::schema::structural::{FieldError, go_quote};
 use serde_json::Value;
 
 use super::meta;
@@ -223,4 +223,22 @@ fn check_owners(owners: &Value, errors: &mut Vec<FieldError>) {
             }
         }
     }
+}
+
+/// What the server warns of: finalizers of custom objects that others might use, too.
+pub(super) fn finalizer_warnings(kind: &ResourceKind, object: &Value) -> Vec<String> {
+    if kind.custom.is_none() {
+        return Vec::new();
+    }
+    let plain = meta::finalizers(object).into_iter();
+    let plain = plain.filter(|one| !one.contains('/') && !STANDARD_FINALIZERS.contains(&one.as_str()));
+    plain
+        .map(|one| {
+            format!(
+                "metadata.finalizers: {}: prefer a domain-qualified finalizer name to avoid accidental conflicts with other \
+                 finalizer writers",
+                go_quote(&one)
+            )
+        })
+        .collect()
 }

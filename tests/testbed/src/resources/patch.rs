@@ -61,9 +61,6 @@ impl Resources {
             if live.is_none() && target.subresource.is_some() {
                 return Err(ApiError::not_found(target.kind, target.name));
             }
-            if let Some(live) = &live {
-                check_applied_preconditions(target, live, &applied)?;
-            }
             let result = apply(&ApplyRequest {
                 schema: &target.kind.schema,
                 live: live.as_ref().map(|live| &live.object),
@@ -76,9 +73,13 @@ impl Resources {
                 now: &self.clock.now_text(),
             })
             .map_err(|error| refused(target, error))?;
+            // What others own is told before what is wrong with the preconditions.
+            if let Some(live) = &live {
+                check_applied_preconditions(target, live, &applied)?;
+            }
             let mut object = result.object;
             match live {
-                None => return self.create_applied(target, object, options),
+                None => return self.create_applied(target, &applied, object, options),
                 Some(live) if !result.changed => {
                     return Ok(Outcome {
                         json: encode(&live.object).into(),
@@ -87,7 +88,7 @@ impl Resources {
                     });
                 }
                 Some(live) => {
-                    check_convertible(target, &object)?;
+                    check_convertible(target, &applied, &object)?;
                     decode::fill_defaults(target, &mut object);
                     keep_times(&live.object, &mut object);
                     if let Replaced::Done(outcome) = self.replace_ready(target, &live, object, options)? {
@@ -102,6 +103,7 @@ impl Resources {
     fn create_applied(
         &self,
         target: &Target<'_>,
+        applied: &Value,
         mut object: Value,
         options: &WriteOptions,
     ) -> ApiResult<Outcome> {
@@ -113,7 +115,7 @@ impl Resources {
             return Err(ApiError::conflict(target.kind, target.name, &why));
         }
         decode::check_namespace(target, &mut object)?;
-        check_convertible(target, &object)?;
+        check_convertible(target, applied, &object)?;
         decode::fill_defaults(target, &mut object);
         self.create_ready(target, object, options, false)
     }
@@ -161,12 +163,12 @@ fn check_applied_preconditions(target: &Target<'_>, live: &Live, applied: &Value
 }
 
 /// What fits the type by its schema need not fit the Go struct: base64 text, for example.
-fn check_convertible(target: &Target<'_>, object: &Value) -> ApiResult<()> {
+fn check_convertible(target: &Target<'_>, applied: &Value, object: &Value) -> ApiResult<()> {
     let kind = target.kind;
     let Some(go_type) = &kind.go_type else { return Ok(()) };
     go_type.check(object).map_err(|why| {
         let (group, version) = (&kind.group, &kind.version);
-        let name = format!("{}/{}", meta::text(object, "namespace"), target.name);
+        let name = format!("{}/{}", meta::text(applied, "namespace"), target.name);
         let type_name = format!("{group}/{version}, Kind={}", kind.kind);
         ApiError::unexpected(format!(
             "failed to convert new object ({name}; {type_name}) to proper version: unable to convert unstructured object to \
@@ -223,12 +225,9 @@ fn patched(target: &Target<'_>, patch_type: PatchType, patch: &Value, live: &Liv
         }
         PatchType::Strategic | PatchType::Apply => {
             if target.kind.custom.is_some() {
-                let supported = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, \
-                                 application/apply-patch+cbor";
-                return Err(ApiError::unsupported_media_type(
-                    "application/strategic-merge-patch+json",
-                    &[supported],
-                ));
+                let supported =
+                    ["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"];
+                return Err(ApiError::unsupported_media_type("application/strategic-merge-patch+json", &supported));
             }
             strategic::merge(&target.kind.schema, &mut object, patch)?;
         }

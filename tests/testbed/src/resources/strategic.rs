@@ -35,6 +35,7 @@ fn merge_map(
         }
         _ => {}
     }
+    let before = if patch.keys().any(|name| name.starts_with(SET_ORDER)) { into.clone() } else { Map::new() };
     if let Some(keep) = patch.get(RETAIN_KEYS).and_then(Value::as_array) {
         into.retain(|name, _| keep.iter().any(|one| one.as_str() == Some(name)));
     }
@@ -52,13 +53,12 @@ fn merge_map(
         merge_field(schema.and_then(|schema| schema.field(name)).as_ref(), into, name, value)?;
     }
     for (name, order) in patch {
-        let Some(list) = name.strip_prefix(SET_ORDER) else {
-            continue;
-        };
+        let Some(list) = name.strip_prefix(SET_ORDER) else { continue };
         let key = schema.and_then(|schema| schema.field(list));
         let key = key.as_ref().and_then(|field| field.patch_merge_key());
         if let (Some(Value::Array(items)), Value::Array(order)) = (into.get_mut(list), order) {
-            sort_by_order(items, order, key);
+            let server = before.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            put_in_order(items, order, server, key);
         }
     }
     Ok(())
@@ -115,11 +115,13 @@ fn merge_field(
 fn merge_list(schema: Option<&TypeSchema>, items: &mut Vec<Value>, patch: &[Value]) -> ApiResult<()> {
     let Some(key) = schema.and_then(TypeSchema::patch_merge_key) else {
         // A list of scalars is a set.
+        let server = items.clone();
         for value in patch {
             if !items.contains(value) {
                 items.push(value.clone());
             }
         }
+        put_in_order(items, patch, &server, None);
         return Ok(());
     };
     let directive = |value: &Value| value.get(DIRECTIVE).and_then(Value::as_str).map(str::to_owned);
@@ -127,6 +129,7 @@ fn merge_list(schema: Option<&TypeSchema>, items: &mut Vec<Value>, patch: &[Valu
         *items = patch.iter().filter(|value| directive(value).is_none()).cloned().collect();
         return Ok(());
     }
+    let server = items.clone();
     let item_schema = schema.and_then(TypeSchema::items);
     for value in patch {
         let Some(wanted) = value.get(key) else {
@@ -154,23 +157,34 @@ fn merge_list(schema: Option<&TypeSchema>, items: &mut Vec<Value>, patch: &[Valu
             }
         }
     }
+    put_in_order(items, patch, &server, Some(key));
     Ok(())
 }
 
-/// Elements named in `order` come in that order; others stay behind the element that they followed.
-fn sort_by_order(items: &mut Vec<Value>, order: &[Value], key: Option<&str>) {
-    let rank = |item: &Value| {
-        order.iter().position(|wanted| match key {
-            Some(key) => wanted.get(key).is_some() && wanted.get(key) == item.get(key),
-            None => wanted == item,
-        })
+/// Elements that the patch names come in the patch's order, the others in the server's; where the two meet, the server's
+/// order decides as far as it knows both.
+fn put_in_order(items: &mut Vec<Value>, order: &[Value], server: &[Value], key: Option<&str>) {
+    let same = |a: &Value, b: &Value| match key {
+        Some(key) => a.get(key).is_some() && a.get(key) == b.get(key),
+        None => a == b,
     };
-    let mut ranked: Vec<(usize, Value)> = Vec::with_capacity(items.len());
-    let mut last = 0;
-    for item in items.drain(..) {
-        last = rank(&item).unwrap_or(last);
-        ranked.push((last, item));
+    let index = |list: &[Value], item: &Value| list.iter().position(|other| same(other, item));
+    let (mut named, mut others): (Vec<Value>, Vec<Value>) =
+        items.drain(..).partition(|item| index(order, item).is_some());
+    named.sort_by_key(|item| index(order, item));
+    others.sort_by_key(|item| index(server, item));
+    let (mut named, mut others) = (named.into_iter().peekable(), others.into_iter().peekable());
+    loop {
+        let other_first = match (others.peek(), named.peek()) {
+            (Some(other), Some(named)) => {
+                matches!((index(server, other), index(server, named)), (Some(other), Some(named)) if other < named)
+            }
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        match if other_first { others.next() } else { named.next() } {
+            Some(item) => items.push(item),
+            None => return,
+        }
     }
-    ranked.sort_by_key(|(rank, _)| *rank);
-    items.extend(ranked.into_iter().map(|(_, item)| item));
 }

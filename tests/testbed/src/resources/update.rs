@@ -4,7 +4,7 @@ use kubefed_core::schema::structural::FieldError;
 use serde_json::{Value, json};
 
 use super::write::{Live, Outcome, Target, WriteOptions};
-use super::{Resources, decode, finish, meta};
+use super::{Resources, decode, finish, meta, names};
 use crate::apply::{UpdateRequest, update};
 use crate::encode::encode;
 use crate::error::{ApiError, ApiResult};
@@ -92,13 +92,14 @@ impl Resources {
         {
             return self.remove_unheld(target, live, &new, options);
         }
+        let warnings = names::finalizer_warnings(target.kind, &new);
         let expect = Expect::Revision(live.record.revision);
         match self.commit(target, new, expect, options.dry_run)? {
             Ok(json) => {
                 if !options.dry_run {
                     self.after_write(target, &json);
                 }
-                Ok(Replaced::Done(Outcome { json, created: false, warnings: Vec::new() }))
+                Ok(Replaced::Done(Outcome { json, created: false, warnings }))
             }
             Err(CommitError::Missing | CommitError::Changed | CommitError::Exists) => Ok(Replaced::Again),
         }

@@ -8,6 +8,7 @@ use serde_json::Value;
 /// What is not in the documents: fields by shortened component name.
 #[derive(Debug, Default)]
 struct Fields {
+    always: HashMap<String, Vec<String>>,
     pointers: HashMap<String, Vec<String>>,
     times: HashMap<String, Vec<String>>,
 }
@@ -16,7 +17,7 @@ static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
     // The table is part of the crate; a test reads it.
     let table: Value = serde_json::from_str(include_str!("fields.json")).unwrap_or_default();
     let read = |section: &str| serde_json::from_value(table[section].clone()).unwrap_or_default();
-    Fields { pointers: read("pointers"), times: read("times") }
+    Fields { always: read("always"), pointers: read("pointers"), times: read("times") }
 });
 
 /// A JSON scalar and the Go type that it is decoded into.
@@ -118,7 +119,7 @@ impl Structs {
 }
 
 /// `io.k8s.api.apps.v1.DeploymentSpec` is `apps.v1.DeploymentSpec` in the table.
-fn shortened(component: &str) -> &str {
+pub(super) fn shortened(component: &str) -> &str {
     const PREFIXES: [&str; 4] = [
         "io.k8s.api.",
         "io.k8s.apimachinery.pkg.apis.",
@@ -138,7 +139,7 @@ fn fields(component: &str, schema: &Value, document: &Value) -> BTreeMap<String,
         .map(|(name, property)| {
             let field = Field {
                 go: read_type(property, document),
-                required: required.iter().any(|one| one.as_str() == Some(name)),
+                required: required.iter().any(|one| one.as_str() == Some(name)) || listed(&FIELDS.always, name),
                 pointer: listed(&FIELDS.pointers, name),
                 embedded: property["default"].is_object(),
                 bare_time: listed(&FIELDS.times, name),

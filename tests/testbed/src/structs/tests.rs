@@ -58,3 +58,28 @@ fn required_fields_are_written_when_they_are_zero() {
         json!({"type": "Available", "status": "True", "lastTransitionTime": null, "lastUpdateTime": null})
     );
 }
+
+/// `kubectl create configmap a --from-literal=k=v`, as it comes over the wire.
+#[test]
+fn protobuf_is_read() {
+    fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+        let mut field = vec![number << 3 | 2, u8::try_from(bytes.len()).expect("short")];
+        field.extend_from_slice(bytes);
+        field
+    }
+    let type_meta = [field(1, b"v1"), field(2, b"ConfigMap")].concat();
+    let labels = [field(1, b"app"), field(2, b"x")].concat();
+    // creationTimestamp is written, and empty.
+    let metadata = [field(1, b"a"), field(8, b""), field(11, &labels)].concat();
+    let data = [field(1, b"k"), field(2, b"v")].concat();
+    let raw = [field(1, &metadata), field(2, &data)].concat();
+    let body = [b"k8s\0".to_vec(), field(1, &type_meta), field(2, &raw)].concat();
+    let object = go_type("", "configmaps").read_protobuf(&body).expect("object");
+    assert_eq!(
+        object,
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "labels": {"app": "x"}},
+            "data": {"k": "v"}})
+    );
+    assert!(go_type("", "configmaps").read_protobuf(b"{}").is_err());
+    assert!(go_type("", "configmaps").read_protobuf(&body[..body.len() - 1]).is_err());
+}

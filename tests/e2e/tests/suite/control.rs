@@ -1,0 +1,283 @@
+//! The control plane itself: types, clusters, tokens, rights, the lease.
+
+use anyhow::{Context, Result, ensure};
+use kubefed_e2e::{
+    FIRST, Federation, KUBEFED_NAMESPACE, MEMBERS, Patch, SECOND, Setup, placement, scenario, wait_until,
+};
+use kubefed_runtime::{api::ApiResource, install};
+use serde_json::{Value, json};
+
+/// Waits until the status of a FederatedTypeConfig speaks of its latest generation and says this of propagation.
+async fn wait_type_config(federation: &Federation, name: &str, state: &str) -> Result<()> {
+    wait_until(format!("the FederatedTypeConfig {name} to be {state}"), async || {
+        let found = federation.type_configs().get(name).await.map_err(|error| error.to_string())?;
+        let found = found.ok_or("there is none")?;
+        let said = found["status"]["propagationController"] == state
+            && found["status"]["observedGeneration"] == found["metadata"]["generation"];
+        if said { Ok(()) } else { Err(found["status"].to_string()) }
+    })
+    .await
+}
+
+#[test]
+fn a_type_runs_while_its_type_config_says_so() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        wait_type_config(federation, "configmaps", "Running").await?;
+        let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
+        federation.create("ConfigMap", "x", &spec).await?;
+        federation.wait_propagated("ConfigMap", "x").await?;
+        federation.raise_barrier("Secret", &json!({"data": {}})).await?;
+
+        let propagation = |mode: &str| json!({"spec": {"propagation": mode}});
+        federation.type_configs().patch("configmaps", Patch::Merge, &propagation("Disabled")).await?.ok()?;
+        wait_type_config(federation, "configmaps", "NotRunning").await?;
+        let mark = federation.wire(FIRST).mark();
+        federation.edit("ConfigMap", "x", &json!({"template": {"data": {"a": "2"}}})).await?;
+        let targets = federation.targets(SECOND, "ConfigMap").by("somebody");
+        targets.patch("x", Patch::Merge, &json!({"data": {"a": "drifted"}})).await?.ok()?;
+        // Another type goes all the way meanwhile.
+        federation.pass_barrier("Secret").await?;
+        let written = federation.wire(FIRST).since(mark).writes();
+        ensure!(written.total() == 0, "{written}");
+        federation.require_member(SECOND, "ConfigMap", "x", &json!({"data": {"a": "drifted"}})).await?;
+
+        federation.type_configs().patch("configmaps", Patch::Merge, &propagation("Enabled")).await?.ok()?;
+        wait_type_config(federation, "configmaps", "Running").await?;
+        for member in MEMBERS {
+            federation.wait_member(member, "ConfigMap", "x", &json!({"data": {"a": "2"}})).await?;
+        }
+        federation.wait_propagated("ConfigMap", "x").await
+    })
+}
+
+#[test]
+fn a_type_config_that_is_deleted_ends_its_type_and_is_let_go() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        wait_type_config(federation, "secrets", "Running").await?;
+        let held = federation.type_configs().get("secrets").await?.context("the FederatedTypeConfig")?;
+        ensure!(held["metadata"]["finalizers"] == json!(["core.kubefed.io/federated-type-config"]), "{held}");
+        federation.type_configs().delete("secrets").await?.ok()?;
+        wait_until("the FederatedTypeConfig to be gone", async || {
+            match federation.type_configs().get("secrets").await {
+                Ok(None) => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await?;
+        let spec = json!({"template": {"data": {}}, "placement": placement(&MEMBERS)});
+        federation.create("Secret", "x", &spec).await?;
+        federation.raise_barrier("ConfigMap", &json!({"data": {}})).await?;
+        ensure!(federation.targets(FIRST, "Secret").get("x").await?.is_none());
+        federation.delete("Secret", "x").await
+    })
+}
+
+#[test]
+fn cluster_objects_say_how_their_members_are() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        let version = federation.member(FIRST).get("/version").await?.ok()?["gitVersion"].clone();
+        for member in MEMBERS {
+            let ready = json!({"status": {
+                "conditions": [{"type": "Ready", "status": "True", "reason": "ClusterReady"}],
+                "kubernetesVersion": version,
+            }});
+            let found = federation.wait_for_cluster(member, &ready).await?;
+            let times = &found["status"]["conditions"][0];
+            ensure!(times["lastProbeTime"].is_string() && times["lastTransitionTime"].is_string(), "{found}");
+        }
+        federation.wire(SECOND).darken();
+        let offline = json!({"status": {
+            "conditions": [{"type": "Offline", "status": "True", "reason": "ClusterNotReachable"}],
+        }});
+        federation.wait_for_cluster(SECOND, &offline).await?;
+        federation.wire(SECOND).lighten();
+        let ready = json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}});
+        federation.wait_for_cluster(SECOND, &ready).await?;
+
+        // A member that answers, but not with ok.
+        federation.wire(SECOND).refuse(|sent| sent.uri.ends_with("/healthz"), 500, "etcd failed");
+        federation.wait_for_cluster(SECOND, &offline).await?;
+        federation.wire(SECOND).accept();
+        federation.wait_for_cluster(SECOND, &ready).await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_cluster_object_without_a_usable_token_says_so_and_harms_nobody() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        let cluster = json!({
+            "apiVersion": "core.kubefed.io/v1beta1", "kind": "KubeFedCluster",
+            "metadata": {"name": "broken", "namespace": KUBEFED_NAMESPACE},
+            "spec": {"apiEndpoint": "https://127.0.0.1:1", "secretRef": {"name": "no-such-secret"}},
+        });
+        federation.clusters().post(&cluster).await?.ok()?;
+        let malformed = json!({"status": {"conditions": [{"type": "ConfigMalformed", "status": "True"}]}});
+        let found = federation.wait_for_cluster("broken", &malformed).await?;
+        let message = found["status"]["conditions"][0]["message"].as_str().unwrap_or_default();
+        ensure!(message.contains("no-such-secret"), "{found}");
+
+        let spec = json!({"template": {"data": {"a": "1"}}, "placement": {"clusterSelector": {}}});
+        federation.create("ConfigMap", "x", &spec).await?;
+        for member in MEMBERS {
+            federation.wait_member(member, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
+        }
+        federation.wait_cluster_status("ConfigMap", "x", "broken", &json!({"status": "ClientRetrievalFailed"})).await?;
+        federation.clusters().delete("broken").await?.ok()?;
+        federation.wait_propagated("ConfigMap", "x").await
+    })
+}
+
+#[test]
+fn a_token_that_was_replaced_is_read_again() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        let secrets = federation.host.objects(&secret_resource(), Some(KUBEFED_NAMESPACE));
+        let name = format!("{SECOND}-token");
+        let old = secrets.get(&name).await?.context("the member's secret")?["data"]["token"].clone();
+        let old = base64_text(&old)?;
+        federation.wire(SECOND).revoke(&old);
+        let offline = json!({"status": {"conditions": [{"type": "Offline", "status": "True"}]}});
+        federation.wait_for_cluster(SECOND, &offline).await?;
+        let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
+        federation.create("ConfigMap", "x", &spec).await?;
+        federation.wait_cluster_status("ConfigMap", "x", SECOND, &json!({"status": "ClusterNotReady"})).await?;
+
+        let token = json!({"stringData": {"token": federation.administrator_token(SECOND)?}});
+        secrets.patch(&name, Patch::Merge, &token).await?.ok()?;
+        federation.wait_member(SECOND, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
+        federation.wait_propagated("ConfigMap", "x").await
+    })
+}
+
+fn base64_text(value: &Value) -> Result<String> {
+    let bytes: k8s_openapi::ByteString = serde_json::from_value(value.clone())?;
+    Ok(String::from_utf8(bytes.0)?)
+}
+
+fn secret_resource() -> ApiResource {
+    ApiResource {
+        group: String::new(),
+        version: "v1".to_owned(),
+        kind: "Secret".to_owned(),
+        plural_name: "secrets".to_owned(),
+        scope: kubefed_runtime::api::Scope::Namespaced,
+    }
+}
+
+#[test]
+fn a_member_that_leaves_is_forgotten_and_one_that_joins_is_filled() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        let spec = json!({"template": {"data": {"a": "1"}}, "placement": {"clusterSelector": {}}});
+        federation.create("ConfigMap", "x", &spec).await?;
+        federation.wait_status("ConfigMap", "x", &json!({"ready": "2/2"})).await?;
+        federation.clusters().delete(SECOND).await?.ok()?;
+        federation.wait_status("ConfigMap", "x", &json!({"ready": "1/1", "clusters": [{"name": FIRST}]})).await?;
+        // Nobody can clean a cluster that has left.
+        federation.require_member(SECOND, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
+        federation.edit("ConfigMap", "x", &json!({"template": {"data": {"a": "2"}}})).await?;
+        federation.wait_member(FIRST, "ConfigMap", "x", &json!({"data": {"a": "2"}})).await?;
+
+        federation.join_members().await?;
+        federation.wait_member(SECOND, "ConfigMap", "x", &json!({"data": {"a": "2"}})).await?;
+        federation.wait_status("ConfigMap", "x", &json!({"ready": "2/2"})).await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn the_manifests_of_a_controller_apply_cleanly_and_twice() -> Result<()> {
+    scenario(async |federation| {
+        let manifests = federation.manager().manifests(KUBEFED_NAMESPACE)?;
+        let mut versions = Vec::new();
+        for _ in 0..2 {
+            install(federation.host.client(), &manifests).await?;
+            let mut now = Vec::new();
+            for manifest in &manifests {
+                let found = federation.host.read(manifest).await?;
+                // A CRD's status is written by the server, and FederatedTypeConfigs by controllers: the spec counts.
+                let name = manifest["metadata"]["name"].clone();
+                now.push((manifest["kind"].clone(), name, found["metadata"]["generation"].clone(), found["rules"].clone()));
+            }
+            versions.push(now);
+        }
+        ensure!(versions[0] == versions[1], "the second time something changed");
+        Ok(())
+    })
+}
+
+#[test]
+fn the_generated_manifests_in_the_tree_are_accepted_as_they_are() -> Result<()> {
+    scenario(async |federation| {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../generated/deploy");
+        let mut count = 0;
+        for part in ["crds/core", "crds/typed", "federatedtypeconfigs", "rbac"] {
+            let mut files: Vec<_> =
+                std::fs::read_dir(folder.join(part))?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+            files.sort();
+            for file in files {
+                let text = std::fs::read_to_string(&file)?;
+                for document in text.split("\n---\n") {
+                    let manifest: Value =
+                        serde_saphyr::from_str(document).with_context(|| format!("reading {}", file.display()))?;
+                    if manifest.is_null() {
+                        continue;
+                    }
+                    let answer = federation.host.try_out(&manifest).await?;
+                    ensure!((200..300).contains(&answer.code), "{}: {answer}", file.display());
+                    count += 1;
+                }
+            }
+        }
+        ensure!(count > 20, "only {count} manifests");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_second_controller_waits_for_the_lease_and_takes_over() -> Result<()> {
+    scenario(async |federation| {
+        let elected = Setup { leader_election: true, ..Setup::default() };
+        federation.start(elected).await?;
+        federation.federate_namespace(&federation.namespace, &MEMBERS).await?;
+        let standby = federation.another_controller(federation.manager(), elected).await?;
+        let spec = |value: &str| json!({"template": {"data": {"a": value}}, "placement": placement(&MEMBERS)});
+        federation.create("ConfigMap", "first", &spec("1")).await?;
+        federation.wait_propagated("ConfigMap", "first").await?;
+        ensure!(standby.reconciles() == 0, "the second controller acts beside the first");
+
+        federation.stop().await?;
+        federation.create("ConfigMap", "second", &spec("2")).await?;
+        federation.wait_propagated("ConfigMap", "second").await?;
+        ensure!(standby.reconciles() > 0);
+        standby.stop().await
+    })
+}
+
+#[test]
+fn the_controller_has_the_generated_rights_and_no_others() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        let forbidden = |code: Option<u16>| matches!(code, Some(401 | 403));
+        let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
+        federation.create("ConfigMap", "x", &spec).await?;
+        federation.wait_propagated("ConfigMap", "x").await?;
+        federation.delete("ConfigMap", "x").await?;
+        federation.wait_gone("ConfigMap", "x").await?;
+        for plane in ["host", FIRST, SECOND] {
+            let refused = federation.wire(plane).requests().filter(|sent| forbidden(sent.code));
+            ensure!(refused.total() == 0, "{plane}: {refused}");
+        }
+        // The other way round: what nobody granted is refused.
+        for plane in ["host", FIRST] {
+            let code = federation.ask_as_controller(plane, "/api/v1/nodes").await?;
+            ensure!(code == 403, "{plane} lets the controller read nodes: {code}");
+        }
+        Ok(())
+    })
+}

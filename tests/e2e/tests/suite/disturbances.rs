@@ -1,0 +1,153 @@
+//! Members that are dark, and events that come late.
+
+use anyhow::{Result, ensure};
+use kubefed_e2e::{FIRST, MEMBERS, Patch, SECOND, placement, scenario, wait_until};
+use serde_json::json;
+
+#[test]
+fn a_dark_member_does_not_delay_another() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        let spec = |value: &str| json!({"template": {"data": {"a": value}}, "placement": placement(&MEMBERS)});
+        federation.create("ConfigMap", "old", &spec("1")).await?;
+        federation.wait_propagated("ConfigMap", "old").await?;
+        federation.wire(SECOND).darken();
+
+        // What was there is edited and what is new arrives, while the dark member has answered nothing at all.
+        let mark = federation.wire(SECOND).mark();
+        for value in ["2", "3", "4"] {
+            federation.edit("ConfigMap", "old", &json!({"template": {"data": {"a": value}}})).await?;
+            federation.wait_member(FIRST, "ConfigMap", "old", &json!({"data": {"a": value}})).await?;
+        }
+        for number in 0..5 {
+            let name = format!("new-{number}");
+            federation.create("ConfigMap", &name, &spec("1")).await?;
+            federation.wait_member(FIRST, "ConfigMap", &name, &json!({"data": {"a": "1"}})).await?;
+        }
+        let silent = federation.wire(SECOND).since(mark);
+        ensure!(silent.total() == silent.unanswered().total(), "the dark member has answered: {silent}");
+        let offline = json!({"status": {"conditions": [{"type": "Offline", "status": "True"}]}});
+        federation.wait_for_cluster(SECOND, &offline).await?;
+        let not_ready = json!({"status": "ClusterNotReady"});
+        federation.wait_cluster_status("ConfigMap", "old", SECOND, &not_ready).await?;
+        federation.wait_cluster_status("ConfigMap", "old", FIRST, &json!({"status": null})).await?;
+        federation.delete("ConfigMap", "new-4").await?;
+        federation.wait_absent(FIRST, "ConfigMap", "new-4").await?;
+
+        federation.wire(SECOND).lighten();
+        federation.wait_member(SECOND, "ConfigMap", "old", &json!({"data": {"a": "4"}})).await?;
+        federation.wait_propagated("ConfigMap", "old").await?;
+        for number in 0..4 {
+            federation.wait_propagated("ConfigMap", &format!("new-{number}")).await?;
+        }
+        federation.wait_gone("ConfigMap", "new-4").await
+    })
+}
+
+#[test]
+fn a_member_that_is_dark_from_the_start_does_not_delay_another() -> Result<()> {
+    scenario(async |federation| {
+        federation.wire(SECOND).darken();
+        federation.start(kubefed_e2e::Setup::default()).await?;
+        federation.federate_namespace_in(&federation.namespace, &[FIRST], &MEMBERS).await?;
+        let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
+        federation.create("ConfigMap", "x", &spec).await?;
+        federation.wait_member(FIRST, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
+        ensure!(federation.targets(SECOND, "ConfigMap").get("x").await?.is_none());
+        federation.wire(SECOND).lighten();
+        federation.wait_member(SECOND, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
+        federation.wait_propagated("ConfigMap", "x").await
+    })
+}
+
+#[test]
+fn an_event_that_is_older_than_our_own_write_causes_none() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        federation.raise_barrier("ConfigMap", &json!({"data": {}})).await?;
+        let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
+        federation.create("ConfigMap", "x", &spec).await?;
+        federation.wait_propagated("ConfigMap", "x").await?;
+        federation.pass_barrier("ConfigMap").await?;
+
+        // The event of this change is held back, and ours, which puts it right by the way, is newer.
+        let mark = federation.wire(FIRST).mark();
+        federation.wire(FIRST).stall_watches();
+        let targets = federation.targets(FIRST, "ConfigMap").by("somebody");
+        targets.patch("x", Patch::Merge, &json!({"data": {"a": "drifted"}})).await?.ok()?;
+        for value in ["2", "3"] {
+            federation.edit("ConfigMap", "x", &json!({"template": {"data": {"a": value}}})).await?;
+            federation.wait_member(FIRST, "ConfigMap", "x", &json!({"data": {"a": value}})).await?;
+        }
+        federation.wait_propagated("ConfigMap", "x").await?;
+        let ours = federation.wire(FIRST).since(mark).writes();
+        ensure!(ours.total() == 2, "{ours}");
+
+        let seen = federation.controller().await.member_events("ConfigMap");
+        federation.wire(FIRST).resume_watches();
+        federation.wait_events("ConfigMap", seen, 3).await?;
+        federation.pass_barrier("ConfigMap").await?;
+        let written = federation.wire(FIRST).since(mark).writes();
+        ensure!(written.total() == 2, "the late events caused writes: {written}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_member_that_throttles_is_tried_again_and_costs_the_others_nothing() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        federation.wire(SECOND).refuse(|sent| sent.verb == "APPLY", 429, "too many requests");
+        let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
+        federation.create("ConfigMap", "x", &spec).await?;
+        federation.wait_member(FIRST, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
+        let failed = json!({"status": "CreationFailed"});
+        let said = federation.wait_cluster_status("ConfigMap", "x", SECOND, &failed).await?;
+        ensure!(said["message"].as_str().unwrap_or_default().contains("too many requests"), "{said}");
+        federation.wire(SECOND).accept();
+        federation.wait_member(SECOND, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
+        federation.wait_propagated("ConfigMap", "x").await
+    })
+}
+
+#[test]
+fn a_member_that_forbids_an_object_says_so_and_takes_others() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        let forbids = |sent: &kubefed_e2e::Sent| sent.verb == "APPLY" && sent.name == "x";
+        federation.wire(SECOND).refuse(forbids, 403, "x is not welcome here");
+        for name in ["x", "y"] {
+            let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
+            federation.create("ConfigMap", name, &spec).await?;
+        }
+        let failed = json!({"status": "CreationFailed", "message": "x is not welcome here"});
+        federation.wait_cluster_status("ConfigMap", "x", SECOND, &failed).await?;
+        federation.wait_propagated("ConfigMap", "y").await?;
+        federation.wait_member(FIRST, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
+        federation.wire(SECOND).accept();
+        federation.edit("ConfigMap", "x", &json!({"template": {"data": {"a": "2"}}})).await?;
+        federation.wait_propagated("ConfigMap", "x").await
+    })
+}
+
+#[test]
+fn a_host_that_refuses_a_status_for_a_while_gets_it_later() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        let statuses = |sent: &kubefed_e2e::Sent| sent.subresource == "status" && sent.name == "x";
+        federation.wire("host").refuse(statuses, 503, "not now");
+        let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
+        federation.create("ConfigMap", "x", &spec).await?;
+        wait_until("two refused statuses", async || {
+            let refused = federation.wire("host").requests().code(503).total();
+            if refused >= 2 { Ok(()) } else { Err(format!("{refused}")) }
+        })
+        .await?;
+        for member in MEMBERS {
+            let applied = federation.wire(member).requests().verb("APPLY").named("x");
+            ensure!(applied.total() == 1, "{applied}");
+        }
+        federation.wire("host").accept();
+        federation.wait_propagated("ConfigMap", "x").await
+    })
+}
