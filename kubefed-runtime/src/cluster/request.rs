@@ -47,7 +47,6 @@ impl RequestError {
 /// A successful answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) code: StatusCode,
     pub(crate) body: Bytes,
 }
 
@@ -60,11 +59,6 @@ struct WithMetadata {
 }
 
 impl Answer {
-    /// Whether the request created the object.
-    pub(crate) fn created(&self) -> bool {
-        self.code == StatusCode::CREATED
-    }
-
     /// The metadata of the object in the answer; `None` where the answer is a `Status`, as after a completed deletion.
     pub(crate) fn metadata(&self) -> Option<ObjectMeta> {
         let object: WithMetadata = serde_json::from_slice(&self.body).ok()?;
@@ -197,7 +191,7 @@ impl Objects<'_> {
             RequestError::Unavailable { message, retry_after: None }
         })??;
         if head.status.is_success() {
-            return Ok(Answer { code: head.status, body });
+            return Ok(Answer { body });
         }
         let retry_after = head
             .headers

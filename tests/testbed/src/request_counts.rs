@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// The name of the metric that kube-apiserver counts requests under.
-pub const REQUEST_TOTAL: &str = "apiserver_request_total";
+pub(crate) const REQUEST_TOTAL: &str = "apiserver_request_total";
 
 /// The labels that tell requests apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,7 +8,7 @@ use crate::resources::{Resources, meta};
 /// Keeps a definition until its objects are gone.
 pub(crate) const CLEANUP_FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
 /// The condition that says that the objects are served.
-pub(crate) const ESTABLISHED: &str = "Established";
+const ESTABLISHED: &str = "Established";
 
 fn condition(kind: &str, status: &str, reason: &str, message: &str, now: &str) -> Value {
     json!({"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": now})

@@ -13,7 +13,7 @@ use kubefed_core::schema::structural::FieldError;
 use serde_json::{Value, json};
 
 pub(crate) use defaults::fill_defaults;
-pub(crate) use definition::{CLEANUP_FINALIZER, ESTABLISHED};
+pub(crate) use definition::CLEANUP_FINALIZER;
 pub(crate) use traits::{NameRule, PLAIN, Traits, traits};
 
 use crate::error::ApiResult;

@@ -79,6 +79,7 @@ const EVENT_FIELDS: &[&str] = &[
 ];
 
 const TABLE: &[Traits] = &[
+    Traits { short_names: &["cs"], ..of("", "componentstatuses") },
     Traits { short_names: &["cm"], ..of("", "configmaps") },
     Traits { short_names: &["ep"], create_on_update: true, ..of("", "endpoints") },
     Traits { short_names: &["ev"], create_on_update: true, selectable: EVENT_FIELDS, ..of("", "events") },

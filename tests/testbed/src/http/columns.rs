@@ -139,6 +139,14 @@ fn everyday(kind: &ResourceKind) -> Vec<Column> {
             Column::new("Duration", Source::Function(job_duration)),
         ],
         ("", "events") => return event_columns(),
+        ("", "serviceaccounts") => vec![Column::new("Secrets", Source::Count("secrets"))],
+        ("networking.k8s.io", "ingresses") => vec![
+            Column::new("Class", Source::Function(|one| or_none(&one["spec"]["ingressClassName"]))),
+            Column::new("Hosts", Source::Function(ingress_hosts)),
+            Column::new("Address", Source::Function(ingress_address)),
+            Column::new("Ports", Source::Function(|one| json!(if one["spec"]["tls"].is_null() { "80" } else { "80, 443" }))),
+        ],
+        (_, "rolebindings" | "clusterrolebindings") => vec![Column::new("Role", Source::Function(role))],
         ("coordination.k8s.io", "leases") => vec![Column::path("Holder", ".spec.holderIdentity")],
         ("apiextensions.k8s.io", "customresourcedefinitions") => {
             let created = Column {
@@ -233,6 +241,23 @@ fn ports(service: &Value) -> Value {
         })
         .collect();
     if ports.is_empty() { json!("<none>") } else { Value::from(ports.join(",")) }
+}
+
+fn ingress_hosts(ingress: &Value) -> Value {
+    let hosts = ingress["spec"]["rules"].as_array().into_iter().flatten().filter_map(|rule| rule["host"].as_str());
+    let hosts: Vec<&str> = hosts.take(3).collect();
+    if hosts.is_empty() { json!("*") } else { Value::from(hosts.join(",")) }
+}
+
+fn ingress_address(ingress: &Value) -> Value {
+    let points = ingress["status"]["loadBalancer"]["ingress"].as_array().into_iter().flatten();
+    let addresses = points.filter_map(|point| point["ip"].as_str().or_else(|| point["hostname"].as_str()));
+    Value::from(addresses.collect::<Vec<_>>().join(","))
+}
+
+fn role(binding: &Value) -> Value {
+    let text = |field: &str| binding["roleRef"][field].as_str().unwrap_or_default().to_owned();
+    Value::from(format!("{}/{}", text("kind"), text("name")))
 }
 
 fn job_status(job: &Value) -> Value {

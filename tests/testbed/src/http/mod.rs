@@ -8,6 +8,7 @@ mod metrics;
 mod openapi;
 mod read;
 mod request_info;
+mod reviews;
 mod selector;
 mod service;
 mod table;
@@ -106,12 +107,10 @@ impl ApiServer {
         if let Some(response) = self.open_path(parts) {
             return Ok(response);
         }
-        if identity.is_none() {
-            return Err(anonymous(parts));
-        }
+        let Some(identity) = identity else { return Err(anonymous(parts)) };
         let accept = header_text(parts.headers, header::ACCEPT);
         match &parts.resource {
-            Some(path) => self.resource(parts, path, body, pending),
+            Some(path) => self.resource(parts, path, body, &identity, pending),
             None => Ok(self.other_path(parts, accept)),
         }
     }
@@ -140,6 +139,7 @@ impl ApiServer {
         parts: &Parts<'_>,
         path: &ResourcePath,
         body: &Bytes,
+        identity: &Identity,
         pending: &mut Pending,
     ) -> ApiResult<ApiResponse> {
         let registry = &self.resources.registry;
@@ -148,9 +148,6 @@ impl ApiServer {
             let known = registry::document(&path.group, &path.version).is_some();
             return if known { Err(ApiError::unknown_resource()) } else { Ok(page_not_found()) };
         };
-        if !kind.is_stored() {
-            return Err(ApiError::not_implemented(&kind.qualified()));
-        }
         if let Some(subresource) = &path.subresource {
             if !kind.subresources.contains_key(subresource) {
                 return Err(match &kind.custom {
@@ -193,14 +190,14 @@ impl ApiServer {
         {
             return Err(ApiError::method_not_allowed());
         }
-        let write = Write {
-            resources: &self.resources,
-            target,
-            view,
-            query: &parts.query,
-            headers: parts.headers,
-            body,
-        };
+        let write =
+            Write { resources: &self.resources, target, view, query: &parts.query, headers: parts.headers, body };
+        if reviews::is_review(&kind) && *parts.method == Method::POST {
+            return reviews::review(&self.resources, &self.authenticator, identity, &kind, write.json_body()?);
+        }
+        if !kind.is_stored() {
+            return Err(ApiError::not_implemented(&kind.qualified()));
+        }
         if target.subresource.is_none() && !kind.has_verb(verb(parts.method, target.name.is_empty())) {
             return Err(ApiError::method_not_allowed());
         }

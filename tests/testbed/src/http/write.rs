@@ -105,7 +105,7 @@ impl Write<'_> {
         })
     }
 
-    fn json_body(&self) -> ApiResult<Value> {
+    pub(super) fn json_body(&self) -> ApiResult<Value> {
         let content_type = self.content_type();
         if let (PROTOBUF, Some(go_type)) = (content_type, &self.target.kind.go_type) {
             return go_type.read_protobuf(self.body).map_err(|error| ApiError::bad_request(error.to_string()));

@@ -12,9 +12,8 @@ use kubefed_core::schema::structural::SchemaError;
 use parking_lot::RwLock;
 use serde_json::Value;
 
-pub(crate) use custom::{CustomKind, ScalePaths};
 pub(crate) use documents::{SERVER_VERSION, document, documents};
-pub(crate) use kind::{GroupVersionKind, ResourceKind, Subresource};
+pub(crate) use kind::ResourceKind;
 
 use crate::schema::Definitions;
 use crate::store::GroupResource;
@@ -111,11 +110,6 @@ impl Registry {
         for kind in custom.kinds.remove(resource).unwrap_or_default() {
             custom.definitions.remove(&kind.group, &kind.version, &kind.kind);
         }
-    }
-
-    /// Whether a group version is served at all.
-    pub(crate) fn has_group_version(&self, group: &str, version: &str) -> bool {
-        document(group, version).is_some() || self.group_version(group, version).is_some()
     }
 
     /// The kinds of one group version.

@@ -190,13 +190,6 @@ impl Resources {
     pub(super) fn nothing_holds(&self, target: &Target<'_>, object: &Value) -> bool {
         target.kind.custom.is_some() || !builtin::holds_deletion(self, target.kind, object)
     }
-
-    /// Removes an object unless it has changed since `revision`; for the control plane's own controllers.
-    pub(crate) fn remove_if_unchanged(&self, target: &Target<'_>, revision: u64) -> Result<(), CommitError> {
-        let removed = self.store.remove(&target.kind.storage, &target.key(), Expect::Revision(revision))?;
-        self.after_removal(target.kind, &removed.value());
-        Ok(())
-    }
 }
 
 fn deleted_details(kind: &ResourceKind, name: &str, uid: &str) -> Value {

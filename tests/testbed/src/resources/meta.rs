@@ -56,11 +56,6 @@ pub(crate) fn is_being_deleted(object: &Value) -> bool {
     !text(object, "deletionTimestamp").is_empty()
 }
 
-/// The value at a path of field names.
-pub(crate) fn at<'a>(object: &'a Value, path: &[&str]) -> Option<&'a Value> {
-    path.iter().try_fold(object, |value, name| value.get(name))
-}
-
 /// The value at a dotted path.
 pub(crate) fn at_dotted<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
     path.trim_start_matches('.').split('.').try_fold(object, |value, name| value.get(name))

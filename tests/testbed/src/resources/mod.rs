@@ -21,7 +21,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 pub(crate) use convert::present;
-pub(crate) use delete::{DeleteOptions, Deleted, FOREGROUND, ORPHAN, Propagation};
+pub(crate) use delete::{DeleteOptions, FOREGROUND, ORPHAN, Propagation};
 pub(crate) use names::is_label_value;
 pub(crate) use patch::PatchType;
 pub(crate) use write::{FieldValidation, Outcome, Target, WriteOptions};
