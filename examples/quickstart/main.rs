@@ -10,9 +10,9 @@ mod report;
 mod story;
 mod website;
 
-use std::{io::Write, process::ExitCode};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
 use kube::config::Kubeconfig;
 use serde_json::{Value, json};
@@ -51,11 +51,7 @@ async fn main() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
         .init();
-    let outcome = tokio::select! {
-        outcome = run(&args) => outcome,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
-    };
-    match outcome {
+    match run(&args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             let _ = writeln!(std::io::stderr(), "error: {problem:#}");
@@ -67,16 +63,48 @@ async fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<()> {
     let mut report = Report::new(args.output);
     report.begins("Start the control planes: host, member1, member2")?;
-    let planes = Planes::start(args.kubernetes).await?;
+    let planes = tokio::select! {
+        planes = Planes::start(args.kubernetes) => planes?,
+        () = stop_signal() => bail!("interrupted"),
+    };
     report.ends()?;
-    let outcome = Story { planes: &planes, report: &mut report, sabotage: args.sabotage }.tell().await;
+    let mut story = Story { planes: &planes, report: &mut report, sabotage: args.sabotage };
+    tokio::select! {
+        prepared = story.prepare() => prepared?,
+        () = stop_signal() => bail!("interrupted"),
+    }
+    // It ends with this process.
+    let mut controller = tokio::spawn(story.controller());
+    let outcome = tokio::select! {
+        outcome = story.tell() => outcome,
+        ended = &mut controller => ended?.and_then(|()| bail!("the controller ended")),
+        () = stop_signal() => bail!("interrupted"),
+    };
+    let kept = (args.keep && outcome.is_ok()).then(|| Kept::new(&planes)).transpose()?;
     let problem = outcome.as_ref().err().map(|problem| format!("{problem:#}"));
-    report.closes(&requests(&planes).await, problem.as_deref().map_or(Ok(()), Err))?;
+    let kubeconfig = kept.as_ref().map(Kept::kubeconfig);
+    report.closes(&requests(&planes).await, kubeconfig.as_deref(), problem.as_deref().map_or(Ok(()), Err))?;
     outcome?;
-    if args.keep {
-        keep(&planes).await?;
+    if kept.is_some() {
+        stop_signal().await;
     }
     Ok(())
+}
+
+/// Ctrl-C, or a polite kill.
+async fn stop_signal() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
 }
 
 /// How many requests each plane has served, and how many of them changed something.
@@ -92,23 +120,27 @@ async fn requests(planes: &Planes) -> Value {
     Value::Object(all)
 }
 
-/// Waits for Ctrl-C, with a kubeconfig of all planes in a folder that goes with us.
-async fn keep(planes: &Planes) -> Result<()> {
-    let folder = tempfile::Builder::new().prefix("kubefed-quickstart-").tempdir()?;
-    let path = folder.path().join("kubeconfig");
-    let merged = planes
-        .all()
-        .into_iter()
-        .map(kubefed_testbed::ControlPlane::kubeconfig)
-        .try_fold(Kubeconfig::default(), Kubeconfig::merge)?;
-    // JSON is YAML.
-    std::fs::write(&path, serde_json::to_vec_pretty(&json!(merged))?).context("writing the kubeconfig")?;
-    let mut out = std::io::stdout();
-    writeln!(out, "\nEverything keeps running until Ctrl-C. Have a look:\n")?;
-    writeln!(out, "  export KUBECONFIG={}", path.display())?;
-    writeln!(out, "  kubectl --context host get federateddeployments -n demo")?;
-    writeln!(out, "  kubectl --context host describe federatedwebsite front -n demo")?;
-    writeln!(out, "  kubectl --context member2 get deployments,configmaps -n demo")?;
-    tokio::signal::ctrl_c().await?;
-    Ok(())
+/// A kubeconfig of all planes, in a folder that goes with us.
+struct Kept {
+    folder: tempfile::TempDir,
+}
+
+impl Kept {
+    fn new(planes: &Planes) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("kubefed-quickstart-").tempdir()?;
+        let merged = planes
+            .all()
+            .into_iter()
+            .map(kubefed_testbed::ControlPlane::kubeconfig)
+            .try_fold(Kubeconfig::default(), Kubeconfig::merge)?;
+        let kept = Self { folder };
+        // JSON is YAML.
+        std::fs::write(kept.kubeconfig(), serde_json::to_vec_pretty(&json!(merged))?)
+            .context("writing the kubeconfig")?;
+        Ok(kept)
+    }
+
+    fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("kubeconfig")
+    }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{IsTerminal, Write, stdout},
+    path::Path,
     time::Instant,
 };
 
@@ -119,27 +120,41 @@ impl Report {
         Ok(())
     }
 
-    /// The end of the story.
-    pub(crate) fn closes(&self, requests: &Value, outcome: Result<(), &str>) -> Result<()> {
+    /// The end of the story. `kubeconfig`: where to look at what keeps running.
+    pub(crate) fn closes(
+        &self,
+        requests: &Value,
+        kubeconfig: Option<&Path>,
+        outcome: Result<(), &str>,
+    ) -> Result<()> {
         let millis = millis(self.started);
+        let mut out = stdout().lock();
         match self.output {
             Output::Json => {
                 let document = json!({
                     "steps": self.steps,
                     "requests": requests,
                     "milliseconds": millis,
+                    "kubeconfig": kubeconfig,
                     "ok": outcome.is_ok(),
                     "problem": outcome.err(),
                 });
-                writeln!(stdout(), "{document:#}")?;
+                writeln!(out, "{document:#}")?;
             }
             Output::Text if outcome.is_ok() => {
                 writeln!(
-                    stdout(),
+                    out,
                     "\nEverything is as it shall be, after {millis} ms. Requests that changed something:"
                 )?;
                 for (plane, count) in requests.as_object().into_iter().flatten() {
-                    writeln!(stdout(), "  {plane}: {}", count["writes"])?;
+                    writeln!(out, "  {plane}: {}", count["writes"])?;
+                }
+                if let Some(kubeconfig) = kubeconfig {
+                    writeln!(out, "\nEverything keeps running until Ctrl-C. Have a look:\n")?;
+                    writeln!(out, "  export KUBECONFIG={}", kubeconfig.display())?;
+                    writeln!(out, "  kubectl --context host get federateddeployments -n demo")?;
+                    writeln!(out, "  kubectl --context host describe federatedwebsite front -n demo")?;
+                    writeln!(out, "  kubectl --context member2 get deployments,configmaps -n demo")?;
                 }
             }
             Output::Text => {}

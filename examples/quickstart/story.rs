@@ -40,10 +40,24 @@ fn manager() -> Manager {
 }
 
 impl Story<'_> {
-    /// Tells it. The controller runs until the answer is dropped.
+    /// Installs what the host and the members need.
+    pub(crate) async fn prepare(&mut self) -> Result<()> {
+        self.install().await
+    }
+
+    /// The controller. It runs until it is dropped, or fails.
+    pub(crate) fn controller(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+        let options = ManagerOptions {
+            namespace: KUBEFED_NAMESPACE.to_owned(),
+            config: Some(KubeFedConfigSpec::default()),
+            ..ManagerOptions::default()
+        };
+        let controller = manager().run(self.host(), options, std::future::pending());
+        async move { controller.await.context("the controller") }
+    }
+
+    /// Tells it, while the controller runs.
     pub(crate) async fn tell(&mut self) -> Result<()> {
-        self.install().await?;
-        self.start_controller();
         self.join().await?;
         self.federate().await?;
         self.edit().await?;
@@ -66,17 +80,6 @@ impl Story<'_> {
             install(&member.client(), &[crd]).await.with_context(|| format!("in {}", member.name()))?;
         }
         self.report.ends()
-    }
-
-    fn start_controller(&self) {
-        let options = ManagerOptions {
-            namespace: KUBEFED_NAMESPACE.to_owned(),
-            config: Some(KubeFedConfigSpec::default()),
-            ..ManagerOptions::default()
-        };
-        let host = self.host();
-        // It ends with this process.
-        tokio::spawn(manager().run(host, options, std::future::pending()));
     }
 
     async fn join(&mut self) -> Result<()> {

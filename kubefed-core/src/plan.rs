@@ -1,6 +1,6 @@
 //! Which operation a member needs, and why: the one place that decides to write to a member.
 //!
-//! [`decide`] and [`decide_removal`] look at one member at a time and know nothing of the others, so that no member can
+//! [`decide`], [`decide_removal`] and [`decide_orphan`] look at one member at a time and know nothing of the others, so that no member can
 //! hold up another. Rules: `ARCHITECTURE.md`, "Invariants"; spec sections 3.4 to 3.10.
 
 use crate::{hash::Digest, ownership::Ownership, status::PropagationStatus};
@@ -104,6 +104,8 @@ pub struct MemberView<'a> {
     pub record: Option<Record>,
     /// Hash of the object as it shall be there, or why there is none. Only looked at where selected.
     pub rendered: Result<Digest, &'a Held>,
+    /// Whether the member was asked after its cache showed nothing, and holds nothing of ours.
+    pub verified: bool,
     /// Whether an operation on this object is under way in the member.
     pub busy: bool,
     /// The last operation failed and is not due again yet.
@@ -194,10 +196,18 @@ pub fn decide(member: &MemberView<'_>) -> Decision {
     hold_back(member, decision)
 }
 
-/// Decides about a member of a federated object that is being deleted. `orphan`: its objects shall stay in the members.
-/// `verified`: the member was asked after its cache showed nothing, and holds nothing of ours.
+/// What becomes of the members' objects when their federated object is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// They are deleted.
+    Delete,
+    /// They stay, and are managed no more (`kubefed.io/orphan`).
+    Orphan,
+}
+
+/// Decides about a member of a federated object that is being deleted.
 #[must_use]
-pub fn decide_removal(member: &MemberView<'_>, orphan: bool, verified: bool) -> Decision {
+pub fn decide_removal(member: &MemberView<'_>, removal: Removal) -> Decision {
     if let Connection::NotServed(_) = member.connection {
         return Decision::Absent;
     }
@@ -205,12 +215,12 @@ pub fn decide_removal(member: &MemberView<'_>, orphan: bool, verified: bool) -> 
         return obstacle;
     }
     let decision = match member.observed {
-        None if verified => Decision::Absent,
+        None if member.verified => Decision::Absent,
         None => Decision::Act(Action::Verify),
         Some(observed) if observed.managed != ManagedLabel::True => Decision::Absent,
         Some(observed) if observed.deleting && member.is_host_namespace => Decision::Absent,
         Some(observed) if observed.deleting => settled(PropagationStatus::WaitingForRemoval),
-        Some(_) if orphan || member.is_host_namespace => Decision::Act(Action::Unlabel),
+        Some(_) if removal == Removal::Orphan || member.is_host_namespace => Decision::Act(Action::Unlabel),
         Some(_) => Decision::Act(Action::Delete),
     };
     hold_back(member, decision)
@@ -367,6 +377,7 @@ mod tests {
             observed: None,
             record: None,
             rendered: Ok(digest(1)),
+            verified: false,
             busy: false,
             held: None,
             is_host_namespace: false,
@@ -427,14 +438,14 @@ mod tests {
             let there = Some(Observed { managed, ..observed(2) });
             let deselected = MemberView { selected: false, observed: there, ..member() };
             assert_eq!(decide(&deselected), Decision::Absent);
-            assert_eq!(decide_removal(&deselected, false, false), Decision::Absent);
+            assert_eq!(decide_removal(&deselected, Removal::Delete), Decision::Absent);
             assert_eq!(decide_orphan(&deselected), Decision::Absent);
         }
         let ours = MemberView { selected: false, observed: Some(observed(2)), ..member() };
         assert_eq!(decide(&ours), Decision::Act(Action::Delete));
         let host = MemberView { is_host_namespace: true, ..ours };
         assert_eq!(decide(&host), Decision::Act(Action::Unlabel));
-        assert_eq!(decide_removal(&host, false, false), Decision::Act(Action::Unlabel));
+        assert_eq!(decide_removal(&host, Removal::Delete), Decision::Act(Action::Unlabel));
     }
 
     #[test]
@@ -447,10 +458,16 @@ mod tests {
 
     #[test]
     fn removal_is_over_only_when_the_member_said_so() {
-        assert_eq!(decide_removal(&member(), false, false), Decision::Act(Action::Verify));
-        assert_eq!(decide_removal(&member(), false, true), Decision::Absent);
+        assert_eq!(decide_removal(&member(), Removal::Delete), Decision::Act(Action::Verify));
+        assert_eq!(
+            decide_removal(&MemberView { verified: true, ..member() }, Removal::Delete),
+            Decision::Absent
+        );
         let dead = MemberView { connection: &Connection::NotReady, ..member() };
-        assert_eq!(status_of(&decide_removal(&dead, false, true)), Some(PropagationStatus::ClusterNotReady));
+        assert_eq!(
+            status_of(&decide_removal(&dead, Removal::Delete)),
+            Some(PropagationStatus::ClusterNotReady)
+        );
     }
 
     #[test]
@@ -458,7 +475,7 @@ mod tests {
         let lacking = Connection::NotServed("install it".into());
         let member = MemberView { connection: &lacking, record: Some(record(1, 2)), ..member() };
         assert_eq!(status_of(&decide(&member)), Some(PropagationStatus::CachedRetrievalFailed));
-        assert_eq!(decide_removal(&member, false, false), Decision::Absent);
+        assert_eq!(decide_removal(&member, Removal::Delete), Decision::Absent);
         assert_eq!(decide(&MemberView { selected: false, ..member }), Decision::Absent);
     }
 

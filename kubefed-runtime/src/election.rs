@@ -49,21 +49,22 @@ impl Election {
         Self { api: Api::namespaced(host, namespace), identity, timing, clock, seen: None }
     }
 
-    /// Waits until we lead.
-    pub(crate) async fn acquire(&mut self) {
+    /// Waits until we lead. Answers since when the lease counts.
+    pub(crate) async fn acquire(&mut self) -> Instant {
         loop {
-            match self.try_hold().await {
-                Ok(true) => return,
-                Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "trying to take the lease"),
+            let asked = Instant::now();
+            match tokio::time::timeout(self.timing.renew_deadline, self.try_hold()).await {
+                Ok(Ok(true)) => return asked,
+                Ok(Ok(false)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "trying to take the lease"),
+                Err(_) => tracing::warn!("trying to take the lease: no answer from the host"),
             }
             tokio::time::sleep(self.timing.retry).await;
         }
     }
 
     /// Renews until that fails for as long as the deadline says, which is shorter than the lease.
-    pub(crate) async fn hold(&mut self) {
-        let mut renewed = Instant::now();
+    pub(crate) async fn hold(&mut self, mut renewed: Instant) {
         loop {
             tokio::time::sleep(self.timing.retry).await;
             let left = self.timing.renew_deadline.saturating_sub(renewed.elapsed());
@@ -172,16 +173,16 @@ mod tests {
     async fn there_is_one_leader_until_its_lease_has_run_out() {
         let plane = EmbeddedControlPlane::in_process("host").unwrap();
         let (mut first, mut second) = (candidate(&plane, "first"), candidate(&plane, "second"));
-        first.acquire().await;
+        let acquired = first.acquire().await;
         let both = async {
             tokio::select! {
-                () = first.hold() => "the first gave up",
-                () = second.acquire() => "the second took over",
+                () = first.hold(acquired) => "the first gave up",
+                _ = second.acquire() => "the second took over",
             }
         };
         assert_eq!(in_time(120, both).await, None, "the first renews");
-        assert_eq!(in_time(14, second.acquire()).await, None, "the first is gone, but its lease is not");
-        assert_eq!(in_time(10, second.acquire()).await, Some(()));
+        assert!(in_time(14, second.acquire()).await.is_none(), "the first is gone, but its lease is not");
+        assert!(in_time(10, second.acquire()).await.is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -190,19 +191,19 @@ mod tests {
         let (mut first, mut second) = (candidate(&plane, "first"), candidate(&plane, "second"));
         first.acquire().await;
         first.release().await;
-        assert_eq!(in_time(3, second.acquire()).await, Some(()));
+        assert!(in_time(3, second.acquire()).await.is_some());
         first.release().await;
-        assert_eq!(in_time(60, first.acquire()).await, Some(()), "nobody renews for the second");
+        assert!(in_time(60, first.acquire()).await.is_some(), "nobody renews for the second");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_leader_that_cannot_renew_stops_before_another_may_start() {
         let plane = EmbeddedControlPlane::in_process("host").unwrap();
         let mut leader = candidate(&plane, "leader");
-        leader.acquire().await;
+        let acquired = leader.acquire().await;
         plane.refuse(RequestMatcher::any().verb("PUT"), 500);
         let start = Instant::now();
-        leader.hold().await;
+        leader.hold(acquired).await;
         assert!(start.elapsed() < TIMING.lease, "{:?}", start.elapsed());
     }
 
@@ -210,10 +211,10 @@ mod tests {
     async fn a_silent_host_ends_the_leadership_too() {
         let plane = EmbeddedControlPlane::in_process("host").unwrap();
         let mut leader = candidate(&plane, "leader");
-        leader.acquire().await;
+        let acquired = leader.acquire().await;
         plane.pause();
         let start = Instant::now();
-        leader.hold().await;
+        leader.hold(acquired).await;
         assert!(start.elapsed() < TIMING.lease, "{:?}", start.elapsed());
     }
 }

@@ -17,6 +17,7 @@ const ESTABLISHED_POLL: Duration = Duration::from_millis(50);
 
 /// Why an object could not be put into a cluster.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum InstallError {
     /// The object lacks what names it.
     #[error("an object without `{0}` cannot be applied")]

@@ -28,9 +28,8 @@ mod options;
 mod type_config;
 
 pub use install::{InstallError, install};
-pub use kubefed_core as core;
 /// The derive macro and the trait that it implements, as serde has it.
 pub use kubefed_core::api::Federate;
 pub use kubefed_core::{api, schema};
 pub use kubefed_derive::Federate;
-pub use manager::{Address, Args, Manager, ManagerError, ManagerOptions, run};
+pub use manager::{Address, InvalidAddress, Manager, ManagerError, ManagerOptions, run};

@@ -109,10 +109,15 @@ pub fn promote(managed_fields: &[ManagedFieldsEntry], resource_version: &str) ->
 
 /// The JSON patch that gives up one field of our Apply entry and leaves its value alone; None if it is not ours.
 #[must_use]
-pub fn release(managed_fields: &[ManagedFieldsEntry], resource_version: &str, path: &[String]) -> Option<Value> {
-    let released = path.iter().rev().fold(Map::new(), |inner, field| {
-        Map::from_iter([(format!("f:{field}"), Value::Object(inner))])
-    });
+pub fn release(
+    managed_fields: &[ManagedFieldsEntry],
+    resource_version: &str,
+    path: &[String],
+) -> Option<Value> {
+    let released = path
+        .iter()
+        .rev()
+        .fold(Map::new(), |inner, field| Map::from_iter([(format!("f:{field}"), Value::Object(inner))]));
     let mut changed = false;
     let mut entries = Vec::with_capacity(managed_fields.len());
     for entry in managed_fields {

@@ -25,6 +25,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A client could not be made.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ClientError {
     /// kube could not make a TLS setup, an authentication layer or a proxy of the configuration.
     #[error("the configuration cannot be used: {0}")]

@@ -47,6 +47,8 @@ struct Breaker {
     why: String,
     /// One request is trying whether the member answers again.
     trial: bool,
+    /// Counts the pauses, so that requests from before a pause do not speak of the time after it.
+    pauses: u64,
 }
 
 /// The member's namespaces, whoever made them: names only.
@@ -107,20 +109,24 @@ impl Connection {
             return Err("the connection was closed".to_owned());
         };
         let mut breaker = self.breaker.lock();
+        let is_trial = breaker.paused_until.is_some();
         if let Some(until) = breaker.paused_until {
             if breaker.trial || Instant::now() < until {
                 return Err(breaker.why.clone());
             }
             breaker.trial = true;
         }
+        let pauses = breaker.pauses;
         drop(breaker);
-        Ok(Pass { connection: self, _permit: permit })
+        Ok(Pass { connection: self, is_trial, pauses, _permit: permit })
     }
 }
 
 /// A place in the window of requests to a member.
 pub(crate) struct Pass<'a> {
     connection: &'a Connection,
+    is_trial: bool,
+    pauses: u64,
     _permit: SemaphorePermit<'a>,
 }
 
@@ -130,14 +136,14 @@ impl Pass<'_> {
         let mut breaker = self.connection.breaker.lock();
         let Err(RequestError::Unavailable { message, retry_after }) = result else {
             let was_paused = breaker.paused_until.is_some();
-            *breaker = Breaker::default();
+            *breaker = Breaker { pauses: breaker.pauses, ..Breaker::default() };
             drop(breaker);
             if was_paused {
                 self.connection.changed();
             }
             return None;
         };
-        if breaker.paused_until.is_some_and(|until| Instant::now() < until) {
+        if breaker.pauses != self.pauses {
             return None;
         }
         breaker.failures += 1;
@@ -145,6 +151,7 @@ impl Pass<'_> {
         let pause = retry_after.unwrap_or(doubled).min(LONGEST_PAUSE);
         breaker.paused_until = Some(Instant::now() + pause);
         breaker.trial = false;
+        breaker.pauses += 1;
         breaker.why = format!("requests to the cluster fail and are held back: {message}");
         Some(pause)
     }
@@ -152,7 +159,10 @@ impl Pass<'_> {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        self.connection.breaker.lock().trial = false;
+        let mut breaker = self.connection.breaker.lock();
+        if self.is_trial && breaker.pauses == self.pauses {
+            breaker.trial = false;
+        }
     }
 }
 

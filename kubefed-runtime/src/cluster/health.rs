@@ -1,7 +1,7 @@
 //! The task of one member: connects, probes `/healthz`, writes the status of its `KubeFedCluster`, and watches its
 //! namespaces (spec 8.1 to 8.3).
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt};
 use http::{Method, Request};
@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Connection, NamespaceList, Objects,
     members::{NamespaceEvent, Shared, Way, watch_pause},
+    with_causes,
 };
 
 /// How often the status is written although nothing changed.
@@ -94,7 +95,7 @@ impl HealthTask {
         let patch = json!({ "status": status });
         let namespace = Some(&*self.shared.namespace.kubefed);
         match objects.merge_patch(namespace, &self.name, true, &patch).await {
-            Ok(_) => self.shared.wrote_status(&self.name, status),
+            Ok(answer) => self.shared.wrote_status(&self.name, answer.metadata().as_ref(), status),
             Err(error) => {
                 tracing::warn!(cluster = self.name, %error, "writing the status of the KubeFedCluster");
             }
@@ -164,6 +165,7 @@ impl HealthTask {
 
     fn disconnect(&mut self) {
         if let Some(connection) = self.connection.take() {
+            self.shared.found_way(&self.name, &self.ended, Way::Connecting);
             connection.ended.cancel();
         }
     }
@@ -221,19 +223,6 @@ async fn get(client: &Client, path: &str, timeout: Duration) -> Result<(u16, Str
     tokio::time::timeout(timeout, exchange).await.map_err(|_| format!("no answer within {timeout:?}"))?
 }
 
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
-}
-
 /// Watches the namespaces of a member, names only, whoever made them: contents wait for theirs without asking.
 struct NamespaceWatch {
     shared: Arc<Shared>,
@@ -276,15 +265,19 @@ impl NamespaceWatch {
     }
 
     fn replace(&self, listed: Vec<PartialObjectMeta<Namespace>>) {
+        let listed: BTreeMap<String, bool> = listed
+            .into_iter()
+            .map(|namespace| (namespace.name_any(), namespace.metadata.deletion_timestamp.is_some()))
+            .collect();
         let before: Vec<Box<str>> = {
             let namespaces = self.connection.namespaces.read();
             namespaces.active.iter().chain(&namespaces.terminating).cloned().collect()
         };
-        for gone in before.iter().filter(|name| !listed.iter().any(|listed| listed.name_any() == ***name)) {
+        for gone in before.iter().filter(|name| !listed.contains_key(&***name)) {
             self.set(gone, None);
         }
-        for namespace in listed {
-            self.set(&namespace.name_any(), Some(namespace.metadata.deletion_timestamp.is_some()));
+        for (name, terminating) in &listed {
+            self.set(name, Some(*terminating));
         }
         self.finish_list(NamespaceList::Listed);
     }

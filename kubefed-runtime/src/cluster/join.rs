@@ -42,6 +42,7 @@ pub enum MemberRights {
 
 /// Why a cluster could not join.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum JoinError {
     /// An object could not be put into one of the two clusters.
     #[error("in the {place}: {source}")]

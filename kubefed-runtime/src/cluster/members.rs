@@ -2,7 +2,7 @@
 //! namespaces; everybody else sees a snapshot of all members.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,6 +13,7 @@ use std::{
 use futures::{StreamExt, TryStreamExt};
 use kube::{
     Api, Client, ResourceExt,
+    api::ObjectMeta,
     runtime::{
         WatchStreamExt,
         watcher::{self, watcher},
@@ -91,6 +92,8 @@ struct Entry {
     spec: KubeFedClusterSpec,
     labels: Arc<BTreeMap<String, String>>,
     status: Option<KubeFedClusterStatus>,
+    /// Of the object that `status` was read from.
+    resource_version: u64,
     way: Way,
     task: CancellationToken,
 }
@@ -148,7 +151,7 @@ impl ClusterController {
         let api: Api<KubeFedCluster> =
             Api::namespaced(self.shared.host.clone(), &self.shared.namespace.kubefed);
         let mut events = watcher(api, watcher::Config::default()).default_backoff().boxed();
-        let mut listed = Vec::new();
+        let mut listed = BTreeSet::new();
         loop {
             let event = tokio::select! {
                 () = ended.cancelled() => break,
@@ -157,7 +160,7 @@ impl ClusterController {
             match event {
                 Ok(Some(watcher::Event::Init)) => listed.clear(),
                 Ok(Some(watcher::Event::InitApply(cluster))) => {
-                    listed.push(cluster.name_any());
+                    listed.insert(cluster.name_any());
                     self.applied(&cluster, &ended);
                 }
                 Ok(Some(watcher::Event::InitDone)) => {
@@ -180,10 +183,14 @@ impl ClusterController {
         let name = cluster.name_any();
         let mut clusters = self.shared.clusters.lock();
         let labels = Arc::new(cluster.labels().clone());
+        let resource_version = version(&cluster.metadata);
         if let Some(entry) = clusters.get_mut(&name) {
             if entry.spec == cluster.spec {
                 entry.labels = labels;
-                entry.status.clone_from(&cluster.status);
+                if entry.resource_version <= resource_version {
+                    entry.resource_version = resource_version;
+                    entry.status.clone_from(&cluster.status);
+                }
                 return;
             }
             entry.task.cancel();
@@ -193,6 +200,7 @@ impl ClusterController {
             spec: cluster.spec.clone(),
             labels,
             status: cluster.status.clone(),
+            resource_version,
             way: Way::Connecting,
             task: task.clone(),
         };
@@ -207,10 +215,10 @@ impl ClusterController {
         self.shared.metrics.forget_cluster(name);
     }
 
-    fn retain(&self, listed: &[String]) {
+    fn retain(&self, listed: &BTreeSet<String>) {
         let gone: Vec<String> = {
             let clusters = self.shared.clusters.lock();
-            clusters.keys().filter(|name| !listed.contains(name)).cloned().collect()
+            clusters.keys().filter(|name| !listed.contains(*name)).cloned().collect()
         };
         for name in gone {
             self.deleted(&name);
@@ -226,18 +234,23 @@ impl Shared {
 
     /// Puts in the way to a cluster, as long as `task` still speaks for it.
     pub(crate) fn found_way(&self, cluster: &str, task: &CancellationToken, way: Way) {
-        if task.is_cancelled() {
-            return;
-        }
-        if let Some(entry) = self.clusters.lock().get_mut(cluster) {
+        {
+            let mut clusters = self.clusters.lock();
+            let Some(entry) = clusters.get_mut(cluster).filter(|_| !task.is_cancelled()) else { return };
             entry.way = way;
         }
         self.publish();
     }
 
     /// The status of a cluster as it was just written.
-    pub(crate) fn wrote_status(&self, cluster: &str, status: KubeFedClusterStatus) {
+    pub(crate) fn wrote_status(
+        &self,
+        cluster: &str,
+        meta: Option<&ObjectMeta>,
+        status: KubeFedClusterStatus,
+    ) {
         if let Some(entry) = self.clusters.lock().get_mut(cluster) {
+            entry.resource_version = meta.map_or(entry.resource_version, version);
             entry.status = Some(status);
         }
         self.publish();
@@ -266,6 +279,10 @@ impl Shared {
             changed
         });
     }
+}
+
+fn version(meta: &ObjectMeta) -> u64 {
+    meta.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0)
 }
 
 fn are_same(one: &Members, other: &Members) -> bool {

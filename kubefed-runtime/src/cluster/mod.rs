@@ -20,4 +20,4 @@ pub use join::{JoinError, JoinOptions, MemberRights, join};
 pub(crate) use members::{
     ClusterController, Member, Members, MembersReceiver, NamespaceEvent, Way, watch_pause,
 };
-pub(crate) use request::{Answer, Objects, RequestError};
+pub(crate) use request::{Answer, Objects, RequestError, with_causes};

@@ -19,6 +19,9 @@ const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8
 /// The message that kube-apiserver gives, with code 500, when an applied object has an unknown field, a duplicate list
 /// key or a scalar of the wrong type. It is the object that is refused, not the server that is ill.
 const TYPED_PATCH_REFUSED: &str = "failed to create typed patch object";
+/// The message, with code 500 as well, when a webhook of the member does not answer. It is asked about some kinds only.
+const WEBHOOK_FAILED: &str = "failed calling webhook";
+const REFUSED_WITH_500: [&str; 2] = [TYPED_PATCH_REFUSED, WEBHOOK_FAILED];
 
 /// Why a request failed.
 #[derive(Clone, Debug, Error)]
@@ -207,16 +210,21 @@ fn unusable(error: impl std::fmt::Display) -> RequestError {
 }
 
 fn unavailable(error: impl std::error::Error) -> RequestError {
-    let mut message = error.to_string();
+    RequestError::Unavailable { message: with_causes(&error), retry_after: None }
+}
+
+/// The text of an error and of what caused it, each said once.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
         let cause_text = cause.to_string();
-        if !message.contains(&cause_text) {
-            message = format!("{message}: {cause_text}");
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
         }
         source = cause.source();
     }
-    RequestError::Unavailable { message, retry_after: None }
+    text
 }
 
 /// Tells a refused object from an ill server (`ARCHITECTURE.md`, "Invariants").
@@ -230,7 +238,7 @@ fn classify(code: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Req
         StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::UNAUTHORIZED => {
             RequestError::Unavailable { message, retry_after }
         }
-        code if code.is_client_error() || message.contains(TYPED_PATCH_REFUSED) => {
+        code if code.is_client_error() || REFUSED_WITH_500.iter().any(|text| message.contains(text)) => {
             RequestError::Refused { code: code.as_u16(), message }
         }
         _ => RequestError::Unavailable { message, retry_after },
@@ -270,7 +278,10 @@ mod tests {
     fn a_refused_object_is_no_fault_of_the_member() {
         let typed = "failed to create typed patch object (ns/x; apps/v1, Kind=Deployment): .spec.foo: field not declared \
                      in schema";
-        for (code, message) in [(422, "invalid"), (403, "forbidden"), (400, "bad"), (500, typed)] {
+        let webhook = "Internal error occurred: failed calling webhook \"x.example.com\": connection refused";
+        for (code, message) in
+            [(422, "invalid"), (403, "forbidden"), (400, "bad"), (500, typed), (500, webhook)]
+        {
             let error = classify(StatusCode::from_u16(code).unwrap(), &status(message), None);
             assert!(matches!(error, RequestError::Refused { .. }), "{code}: {error:?}");
             assert_eq!(error.to_string(), message);

@@ -56,7 +56,14 @@ impl Events {
     }
 
     /// Warns about a federated object, unless the same was just said of the same subject.
-    pub(crate) fn warn(&self, key: &Key, federated: &RawFederated, reason: &str, subject: &str, note: String) {
+    pub(crate) fn warn(
+        &self,
+        key: &Key,
+        federated: &RawFederated,
+        reason: &str,
+        subject: &str,
+        note: String,
+    ) {
         let subject = format!("{reason}/{subject}");
         match self.said.lock().entry(key.clone()).or_default().entry(subject) {
             Entry::Occupied(mut said) => {
@@ -84,12 +91,15 @@ impl Events {
             uid: federated.metadata.uid.clone(),
             ..ObjectReference::default()
         };
-        if let Some((end, _)) = note.char_indices().find(|(start, letter)| start + letter.len_utf8() > LONGEST_NOTE) {
+        if let Some((end, _)) =
+            note.char_indices().find(|(start, letter)| start + letter.len_utf8() > LONGEST_NOTE)
+        {
             note.truncate(end);
         }
         Event {
             metadata: ObjectMeta {
-                generate_name: Some(format!("{}.", key.name())),
+                // The server adds a few letters, and takes no more than 253.
+                generate_name: Some(format!("{}-", &key.name()[..key.name().len().min(200)])),
                 // Events about objects without a namespace live in this one.
                 namespace: Some(key.namespace().unwrap_or("default").to_owned()),
                 ..ObjectMeta::default()

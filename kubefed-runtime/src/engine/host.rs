@@ -6,6 +6,7 @@ use bytes::Bytes;
 use kube::api::{DynamicObject, ObjectMeta};
 use kubefed_core::api::RawFederated;
 use parking_lot::RwLock;
+use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use super::Key;
@@ -92,16 +93,20 @@ impl HostCache {
 
     /// Our own request has answered with the metadata of an object whose other fields it did not touch.
     pub(crate) fn answered(&self, key: &Key, meta: &ObjectMeta) {
-        let mut meta = meta.clone();
-        meta.managed_fields = None;
-        let resource_version = version(&meta);
+        let Some(Ok(mut object)) = self.decoded::<DynamicObject>(key) else { return };
+        object.metadata = meta.clone();
+        self.answered_with(key, object);
+    }
+
+    /// Our own request has answered with an object. The watch may have shown its end before: only what is known changes.
+    pub(crate) fn answered_with(&self, key: &Key, mut object: DynamicObject) {
+        object.metadata.managed_fields = None;
+        let resource_version = version(&object.metadata);
+        let Ok(bytes) = serde_json::to_vec(&object) else { return };
         let mut state = self.state.write();
-        let Some(known) = state.objects.get_mut(key).filter(|known| known.resource_version < resource_version) else {
-            return;
-        };
-        let Ok(mut object) = serde_json::from_slice::<DynamicObject>(&known.object) else { return };
-        object.metadata = meta;
-        if let Ok(bytes) = serde_json::to_vec(&object) {
+        if let Some(known) =
+            state.objects.get_mut(key).filter(|known| known.resource_version < resource_version)
+        {
             *known = HostObject { resource_version, object: bytes.into() };
         }
     }
@@ -113,6 +118,10 @@ impl HostCache {
 
     /// The object, decoded. `None` if there is none; an error if it cannot be read as a federated object.
     pub(crate) fn get(&self, key: &Key) -> Option<Result<RawFederated, serde_json::Error>> {
+        self.decoded(key)
+    }
+
+    fn decoded<T: DeserializeOwned>(&self, key: &Key) -> Option<Result<T, serde_json::Error>> {
         let bytes = self.state.read().objects.get(key)?.object.clone();
         Some(serde_json::from_slice(&bytes))
     }

@@ -34,6 +34,8 @@ struct State {
     /// The newest resource version that a list or watch has shown. Of an answer that is no newer, the watch has told
     /// all: if the object is not there, it is gone.
     watched: u64,
+    /// The newest resource version that the running list has shown.
+    newest_listed: u64,
 }
 
 /// How far the list of a member's objects is.
@@ -123,6 +125,13 @@ impl std::fmt::Display for Uid {
     }
 }
 
+impl Repairs {
+    /// How long to wait after the last one.
+    fn pause(&self) -> Duration {
+        self.count.checked_sub(REPAIRS_BEFORE_FIGHT).map_or(Duration::ZERO, |fights| retry_delay(fights + 1))
+    }
+}
+
 /// First delay after a refused operation; doubles up to [`LONGEST_RETRY`] (spec 2.1).
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
@@ -177,45 +186,63 @@ impl MemberCache {
         let mut state = self.state.write();
         state.epoch += 1;
         state.listed.clear();
+        state.newest_listed = 0;
     }
 
     /// A list has shown an object. Tells whether anything is new.
     pub(crate) fn list_shows(&self, key: &Key, meta: &ObjectMeta, replicas: Option<&[String]>) -> bool {
         let mut state = self.state.write();
         state.listed.push(key.clone());
-        state.watched = state.watched.max(resource_version(meta));
+        state.newest_listed = state.newest_listed.max(resource_version(meta));
         state.observe(key, meta, replicas, 0)
     }
 
-    /// The list has ended: what it did not show is gone. Answers those keys, and whether this was the first list.
+    /// The list has ended: what it did not show is gone. Answers the keys to look at again, and whether this was the
+    /// first list.
     ///
-    /// What we wrote ourselves since the list began may be newer than the list; the watch that follows would show its
-    /// deletion.
+    /// What we wrote ourselves since the list began may be newer than the list, or may have been deleted before the list
+    /// was taken: it stays, and its record goes, so that the member is asked.
     pub(crate) fn list_ends(&self) -> (Vec<Key>, bool) {
         let mut state = self.state.write();
         let mut listed = std::mem::take(&mut state.listed);
         listed.sort_unstable();
         let epoch = state.epoch;
-        let gone: Vec<Key> = state
-            .objects
-            .iter()
-            .filter(|(key, object)| object.written_in != epoch && listed.binary_search(key).is_err())
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in &gone {
-            state.objects.remove(key);
+        state.watched = state.watched.max(state.newest_listed);
+        let unlisted = |(key, object): (&Key, &MemberObject)| {
+            listed.binary_search(key).is_err().then(|| (key.clone(), object.written_in == epoch))
+        };
+        let unlisted: Vec<(Key, bool)> = state.objects.iter().filter_map(unlisted).collect();
+        for (key, doubtful) in &unlisted {
+            if *doubtful {
+                state.note(key, |note| note.record = None);
+            } else {
+                state.objects.remove(key);
+            }
         }
+        let gone = unlisted.into_iter().map(|(key, _)| key).collect();
         let first = state.list != ListState::Listed;
         state.list = ListState::Listed;
         (gone, first)
     }
 
-    /// The member refuses the list. What an earlier list has shown stays valid.
-    pub(crate) fn list_failed(&self, how: ListState) -> bool {
+    /// The member refuses the list, or does not know the type. Tells whether that is news; another wording is not.
+    pub(crate) fn list_refused(&self, how: ListState) -> bool {
         let mut state = self.state.write();
-        let changed = state.list != how;
-        state.list = how;
+        let changed = std::mem::discriminant(&state.list) != std::mem::discriminant(&how);
+        if changed {
+            state.list = how;
+        }
         changed
+    }
+
+    /// The list failed for now. What an earlier list has shown stays valid.
+    pub(crate) fn list_failed(&self, why: String) -> bool {
+        let mut state = self.state.write();
+        let first = state.list == ListState::Listing;
+        if first {
+            state.list = ListState::Failed(why);
+        }
+        first
     }
 
     /// How far the list is.
@@ -242,11 +269,10 @@ impl MemberCache {
     /// Our own request has answered with the object. The watch may have shown its end before.
     pub(crate) fn answered(&self, key: &Key, meta: &ObjectMeta, replicas: Option<&[String]>) {
         let mut state = self.state.write();
-        if !state.objects.contains_key(key) && (1..=state.watched).contains(&resource_version(meta)) {
-            return;
+        if !state.has_ended(key, meta) {
+            let epoch = state.epoch;
+            state.observe(key, meta, replicas, epoch);
         }
-        let epoch = state.epoch;
-        state.observe(key, meta, replicas, epoch);
     }
 
     /// Our own request has shown that an object is gone, or is not ours any more.
@@ -318,8 +344,17 @@ impl MemberCache {
 
     /// Our own request has answered with the object as it was when it was just as rendered. The record is taken from
     /// that answer, even where an event has already shown that somebody changed the object since.
-    pub(crate) fn applied(&self, key: &Key, meta: &ObjectMeta, replicas: Option<&[String]>, rendered: Digest) {
+    pub(crate) fn applied(
+        &self,
+        key: &Key,
+        meta: &ObjectMeta,
+        replicas: Option<&[String]>,
+        rendered: Digest,
+    ) {
         let mut state = self.state.write();
+        if state.has_ended(key, meta) {
+            return;
+        }
         let epoch = state.epoch;
         state.observe(key, meta, replicas, epoch);
         let ownership = MemberObject::prune(meta, replicas).observed.ownership;
@@ -350,27 +385,25 @@ impl MemberCache {
     }
 
     /// A repair is due. After three within a minute, answers for how long it must wait, so that a fight with another
-    /// writer costs both of them less and less; otherwise the repair counts as made.
+    /// writer costs both of them less and less.
     pub(crate) fn must_wait_to_repair(&self, key: &Key) -> Option<Duration> {
-        let mut state = self.state.write();
-        let mut wait = None;
-        state.note(key, |note| {
+        let state = self.state.read();
+        let repairs = state.notes.get(key)?.repairs.as_deref()?;
+        let rest = repairs.pause().checked_sub(repairs.last.elapsed())?;
+        (!rest.is_zero()).then_some(rest)
+    }
+
+    /// A repair was made.
+    pub(crate) fn repaired(&self, key: &Key) {
+        self.state.write().note(key, |note| {
             let now = Instant::now();
             let repairs = note.repairs.get_or_insert_with(|| Box::new(Repairs { last: now, count: 0 }));
-            let pause = match repairs.count.checked_sub(REPAIRS_BEFORE_FIGHT) {
-                Some(fights) => retry_delay(fights + 1),
-                None => Duration::ZERO,
-            };
-            if now - repairs.last > FIGHT_WINDOW + pause {
-                **repairs = Repairs { last: now, count: 0 };
-            } else if now < repairs.last + pause {
-                wait = Some(repairs.last + pause - now);
-                return;
+            if repairs.last.elapsed() > FIGHT_WINDOW + repairs.pause() {
+                repairs.count = 0;
             }
             repairs.count += 1;
             repairs.last = now;
         });
-        wait
     }
 
     /// The operation must not start before a delay has passed.
@@ -388,6 +421,11 @@ impl MemberCache {
 }
 
 impl State {
+    /// Whether the watch has shown the end of the object that an answer tells of.
+    fn has_ended(&self, key: &Key, meta: &ObjectMeta) -> bool {
+        !self.objects.contains_key(key) && (1..=self.watched).contains(&resource_version(meta))
+    }
+
     fn observe(
         &mut self,
         key: &Key,

@@ -1,6 +1,9 @@
 //! The placements of namespaces: `FederatedNamespace` objects, which narrow the placement of what is in them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use futures::{StreamExt, TryStreamExt};
 use kube::{
@@ -64,7 +67,7 @@ impl FederatedNamespaces {
             None => Api::all_with(host, &resource),
         };
         let mut events = watcher(api, watcher::Config::default()).default_backoff().boxed();
-        let mut listed = Vec::new();
+        let mut listed = BTreeSet::new();
         loop {
             let event = tokio::select! {
                 () = ended.cancelled() => return,
@@ -81,7 +84,7 @@ impl FederatedNamespaces {
                         .placements
                         .read()
                         .keys()
-                        .filter(|name| !listed.contains(name))
+                        .filter(|name| !listed.contains(*name))
                         .cloned()
                         .collect();
                     for name in gone {

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kubefed_core::{
     api::{AdoptResources, ApiResource, names},
     ownership,
@@ -22,8 +22,8 @@ use tokio::{task::JoinHandle, time::Instant};
 use super::{Key, TypeController, type_controller::MemberOfType};
 use crate::cluster::{Answer, Objects, REQUEST_TIMEOUT, RequestError};
 
-/// How often an adoption starts over when somebody else writes the object at the same time.
-const ADOPTION_TRIES: usize = 3;
+/// How often a change of ownership starts over when somebody else writes the object at the same time.
+const OWNERSHIP_TRIES: usize = 3;
 
 /// An operation that was decided on.
 pub(super) struct Operation {
@@ -40,7 +40,8 @@ pub(super) struct Operation {
     /// The type as it is addressed in the member.
     pub(super) resource: ApiResource,
     pub(super) delete_options: Option<Value>,
-    pub(super) is_host_namespace: bool,
+    /// uid of the host's namespace of the same name; only for the type of namespaces.
+    pub(super) host_namespace: Option<String>,
     /// Nobody waits for the operation any more: when it ends, the object is to be taken up again.
     pub(super) round_is_over: Arc<AtomicBool>,
 }
@@ -77,7 +78,8 @@ impl Operation {
         if !self.member.cache.begin(&self.target) {
             return None;
         }
-        Some(tokio::spawn(async move {
+        let operations = self.controller.engine.operations.clone();
+        Some(operations.spawn(async move {
             let busy = Busy(&self);
             let ended = self.member.connection.ended.clone();
             tokio::select! {
@@ -89,7 +91,12 @@ impl Operation {
     }
 
     async fn run(&self) {
-        if self.must_wait_to_repair() {
+        let repairs = match self.action {
+            Action::Repair => true,
+            Action::Create => self.member.cache.was_written(&self.target),
+            _ => false,
+        };
+        if repairs && self.must_wait_to_repair() {
             return;
         }
         let started = Instant::now();
@@ -101,6 +108,9 @@ impl Operation {
             Ok(()) | Err(Failure::Declined(..)) => Ok(()),
             Err(Failure::Request(error)) => Err(error.clone()),
         };
+        if repairs && result.is_ok() {
+            self.member.cache.repaired(&self.target);
+        }
         let pause = pass.note(&request);
         drop(pass);
         if let Some(pause) = pause {
@@ -125,7 +135,14 @@ impl Operation {
     }
 
     fn adopts(&self) -> bool {
-        self.controller.engine.options.adopt == AdoptResources::Enabled || self.is_host_namespace
+        self.controller.engine.options.adopt == AdoptResources::Enabled
+    }
+
+    /// Whether the namespace in the member is the host's own, because the host is a member of itself (spec 3.4, 3.7).
+    async fn is_host_namespace(&self) -> Result<bool, RequestError> {
+        let Some(host_uid) = &self.host_namespace else { return Ok(false) };
+        let meta = self.objects().metadata(None, self.target.name()).await?.metadata();
+        Ok(meta.and_then(|meta| meta.uid).as_ref() == Some(host_uid))
     }
 
     /// Whether it matters that the object is not there yet: with adoption off it must stay as it is, and otherwise its
@@ -140,7 +157,7 @@ impl Operation {
                 self.applied(&answer, rendered);
                 Ok(())
             }
-            Err(RequestError::Conflict(_)) if self.adopts() => {
+            Err(RequestError::Conflict(_)) if self.adopts() || self.is_host_namespace().await? => {
                 self.apply(self.adopted.as_deref().unwrap_or(rendered)).await
             }
             Err(RequestError::Conflict(_)) => Err(Failure::Declined(
@@ -179,7 +196,7 @@ impl Operation {
                     self.applied(&answer, rendered);
                     return Ok(());
                 }
-                Err(RequestError::Conflict(_)) if attempt < ADOPTION_TRIES => {}
+                Err(RequestError::Conflict(_)) if attempt < OWNERSHIP_TRIES => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -189,20 +206,11 @@ impl Operation {
     /// What we created by POST is ours by an Update entry. Before the first apply it becomes an Apply entry, or else a
     /// field that we drop would stay.
     async fn promote(&self) -> Result<(), Failure> {
-        let applied = self.member.cache.object(&self.target).and_then(|object| object.observed.ownership);
-        if applied.is_none_or(|ownership| ownership.by_apply) {
+        let ownership = self.member.cache.object(&self.target).and_then(|object| object.observed.ownership);
+        if ownership.is_none_or(|ownership| ownership.by_apply) {
             return Ok(());
         }
-        let (namespace, name) = (self.target.namespace(), self.target.name());
-        let answer = self.objects().metadata(namespace, name).await?;
-        let meta = answer.metadata().unwrap_or_default();
-        let managed_fields = meta.managed_fields.as_deref().unwrap_or_default();
-        let version = meta.resource_version.as_deref().unwrap_or_default();
-        if let Some(patch) = ownership::promote(managed_fields, version) {
-            self.objects().json_patch(namespace, name, &patch).await?;
-            self.controller.wrote(&self.key);
-        }
-        Ok(())
+        self.move_ownership(ownership::promote).await
     }
 
     /// Where the replica count is left to the member and the template names none any more: we give the field up without
@@ -210,16 +218,34 @@ impl Operation {
     async fn leave_replicas(&self, rendered: &Rendered) -> Result<(), Failure> {
         let Some(path) = &self.controller.descriptor.replicas else { return Ok(()) };
         let names_a_count = rendered.object.pointer(&format!("/{}", path.join("/"))).is_some();
-        if self.adopted.is_none() || names_a_count || self.member.cache.owns_replicas(&self.target) != Some(true) {
+        if self.adopted.is_none()
+            || names_a_count
+            || self.member.cache.owns_replicas(&self.target) != Some(true)
+        {
             return Ok(());
         }
+        self.move_ownership(|managed_fields, version| ownership::release(managed_fields, version, path)).await
+    }
+
+    /// Reads the managed fields and patches them, until nobody else writes the object at the same time.
+    async fn move_ownership(
+        &self,
+        patch: impl Fn(&[ManagedFieldsEntry], &str) -> Option<Value>,
+    ) -> Result<(), Failure> {
         let (namespace, name) = (self.target.namespace(), self.target.name());
-        let meta = self.objects().metadata(namespace, name).await?.metadata().unwrap_or_default();
-        let managed_fields = meta.managed_fields.as_deref().unwrap_or_default();
-        let version = meta.resource_version.as_deref().unwrap_or_default();
-        if let Some(patch) = ownership::release(managed_fields, version, path) {
-            self.objects().json_patch(namespace, name, &patch).await?;
-            self.controller.wrote(&self.key);
+        for attempt in 1.. {
+            let meta = self.objects().metadata(namespace, name).await?.metadata().unwrap_or_default();
+            let managed_fields = meta.managed_fields.as_deref().unwrap_or_default();
+            let version = meta.resource_version.as_deref().unwrap_or_default();
+            let Some(patch) = patch(managed_fields, version) else { break };
+            match self.objects().json_patch(namespace, name, &patch).await {
+                Ok(_) => {
+                    self.controller.wrote(&self.key);
+                    break;
+                }
+                Err(RequestError::Conflict(_)) if attempt < OWNERSHIP_TRIES => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }
@@ -265,13 +291,19 @@ impl Operation {
                 self.member.cache.succeeded(&self.target);
                 Ok(())
             }
-            Err(RequestError::NotFound(_)) => {
+            Err(error) => self.was_not_there(error).await,
+        }
+    }
+
+    /// A removal failed: perhaps the object is not there, or not the one that we knew.
+    async fn was_not_there(&self, error: RequestError) -> Result<(), Failure> {
+        match error {
+            RequestError::NotFound(_) => {
                 self.member.cache.answered_gone(&self.target);
                 Ok(())
             }
-            // It is not the object that we knew: look again, and decide again.
-            Err(RequestError::Conflict(_)) => self.verify().await,
-            Err(error) => Err(error.into()),
+            RequestError::Conflict(_) => self.verify().await,
+            error => Err(error.into()),
         }
     }
 
@@ -289,12 +321,7 @@ impl Operation {
                 self.member.cache.answered_gone(&self.target);
                 Ok(())
             }
-            Err(RequestError::NotFound(_)) => {
-                self.member.cache.answered_gone(&self.target);
-                Ok(())
-            }
-            Err(RequestError::Conflict(_)) => self.verify().await,
-            Err(error) => Err(error.into()),
+            Err(error) => self.was_not_there(error).await,
         }
     }
 
@@ -345,19 +372,13 @@ impl Operation {
     /// A fight with another writer costs both of them: hold off longer and longer, and say with whom. What we created
     /// before and is gone, or lost its label, is a repair as well.
     fn must_wait_to_repair(&self) -> bool {
-        let repairs = match self.action {
-            Action::Repair => true,
-            Action::Create => self.member.cache.was_written(&self.target),
-            _ => false,
-        };
-        if !repairs {
-            return false;
-        }
         let Some(delay) = self.member.cache.must_wait_to_repair(&self.target) else { return false };
         let other = self.member.cache.object(&self.target).and_then(|object| object.other_writer);
         let who = other.map_or_else(|| "somebody".to_owned(), |other| format!("\"{other}\""));
         let what = match self.action {
-            Action::Create => "deletes this object in the cluster, or takes the label kubefed.io/managed off it",
+            Action::Create => {
+                "deletes this object in the cluster, or takes the label kubefed.io/managed off it"
+            }
             _ => "changes what this object sets in the cluster",
         };
         let message = format!(

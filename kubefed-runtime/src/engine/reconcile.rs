@@ -69,7 +69,6 @@ pub(super) struct Verdict {
     pub(super) retry_in: Option<Duration>,
     /// The member holds the object, or did when it was last known.
     holds: bool,
-    is_host_namespace: bool,
     /// The object without its replica count, where that is left to a member that has the object already.
     adopted: Option<Arc<Rendered>>,
 }
@@ -153,7 +152,8 @@ impl TypeController {
         self.warn_of_unknown(&round, &placed);
         let mut verdicts = self.survey(&mut round, &placed.members);
         // Also where nothing is due: somebody may have taken the finalizer off an object that members hold.
-        let concerns_members = |verdict: &Verdict| matches!(verdict.decision, Decision::Act(_)) || verdict.holds;
+        let concerns_members =
+            |verdict: &Verdict| matches!(verdict.decision, Decision::Act(_)) || verdict.holds;
         if verdicts.iter().any(concerns_members) && !self.ensure_finalizer(&round).await {
             return;
         }
@@ -241,7 +241,7 @@ impl TypeController {
             .iter()
             .map(|(cluster, snapshot)| {
                 let selected = selected.contains(cluster);
-                self.look(round, cluster, snapshot, selected, |view, _| plan::decide(view))
+                self.look(round, cluster, snapshot, selected, plan::decide)
             })
             .collect()
     }
@@ -252,7 +252,7 @@ impl TypeController {
         cluster: &str,
         snapshot: &Member,
         selected: bool,
-        decide: impl FnOnce(&MemberView<'_>, bool) -> Decision,
+        decide: impl FnOnce(&MemberView<'_>) -> Decision,
     ) -> Verdict {
         let way = &snapshot.way;
         let member = self.member(cluster, way);
@@ -271,11 +271,12 @@ impl TypeController {
             observed: seen.observed,
             record,
             rendered: rendered.as_ref().map(|rendered| rendered.hash),
+            verified: seen.verified,
             busy: seen.busy,
             held: seen.held.as_ref(),
             is_host_namespace: self.is_host_namespace(round, member.as_deref()),
         };
-        let decision = decide(&view, seen.verified);
+        let decision = decide(&view);
         tracing::trace!(kind = self.descriptor.target.kind, key = %round.key, cluster, ?view, ?decision, "decided");
         Verdict {
             cluster: cluster.to_owned(),
@@ -287,7 +288,6 @@ impl TypeController {
             retry_in: seen.retry_in,
             holds: seen.observed.is_some() || record.is_some(),
             adopted: self.adopted(round, cluster, selected),
-            is_host_namespace: view.is_host_namespace,
             member,
         }
     }
@@ -328,15 +328,16 @@ impl TypeController {
         }
     }
 
-    fn is_host_namespace(&self, round: &Round<'_>, member: Option<&MemberOfType>) -> bool {
-        if !self.descriptor.is_namespaces() {
-            return false;
-        }
+    /// uid of the host's namespace that the object stands for, if it stands for one.
+    fn host_namespace(&self, round: &Round<'_>) -> Option<String> {
         let namespaces = self.host_namespaces.read();
-        let (Some(host), Some(member)) = (namespaces.get(round.target.name()), member) else {
-            return false;
-        };
-        member.cache.object(&round.target).is_some_and(|object| object.uid.to_string() == *host)
+        self.descriptor.is_namespaces().then(|| namespaces.get(round.target.name()).cloned()).flatten()
+    }
+
+    fn is_host_namespace(&self, round: &Round<'_>, member: Option<&MemberOfType>) -> bool {
+        let object = member.and_then(|member| member.cache.object(&round.target));
+        let (Some(host), Some(object)) = (self.host_namespace(round), object) else { return false };
+        object.uid.to_string() == host
     }
 
     /// Starts what is due and waits for it, at most for the length of a round. What has not ended by then takes the object
@@ -364,7 +365,7 @@ impl TypeController {
                     rendered: verdict.rendered.clone(),
                     adopted: verdict.adopted.clone(),
                     delete_options: delete_options.cloned(),
-                    is_host_namespace: verdict.is_host_namespace,
+                    host_namespace: self.host_namespace(round),
                     round_is_over: Arc::clone(&over),
                 }
                 .start()
@@ -410,6 +411,7 @@ fn link(ready: Option<bool>, way: &Way, member: Option<&MemberOfType>, namespace
         _ if ready == Some(false) => return Link::NotReady,
         _ if ready.is_none() => return Link::Listing,
         Way::Connecting => return Link::Listing,
+        Way::Connected(connection) if connection.ended.is_cancelled() => return Link::Listing,
         Way::Connected(connection) => connection,
     };
     let Some(member) = member else {

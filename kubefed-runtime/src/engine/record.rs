@@ -1,6 +1,6 @@
 //! What is written to the host about a federated object: its finalizer once, and its status when it changes.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use kube::api::DynamicObject;
 use kubefed_core::{
@@ -57,7 +57,9 @@ impl TypeController {
             }
             Err(RequestError::NotFound(_)) => false,
             // The test failed: the list is not the one that we knew. The event that tells is under way.
-            Err(RequestError::Refused { code: 422, .. } | RequestError::Conflict(_)) => {
+            Err(RequestError::Refused { code: 422, .. } | RequestError::Conflict(_))
+                if !self.host_failures.lock().contains_key(key) =>
+            {
                 self.retry_host(key);
                 false
             }
@@ -112,7 +114,9 @@ impl TypeController {
         if verdicts.iter().any(|verdict| matches!(verdict.decision, Decision::Act(_))) {
             self.queue.add(round.key.clone());
         }
-        for member in verdicts.iter().filter(|verdict| verdict.waits).filter_map(|verdict| verdict.member.as_ref()) {
+        for member in
+            verdicts.iter().filter(|verdict| verdict.waits).filter_map(|verdict| verdict.member.as_ref())
+        {
             self.wait_for_member(member, round.key);
         }
         if let Some(soonest) = verdicts.iter().filter_map(|verdict| verdict.retry_in).min() {
@@ -201,7 +205,8 @@ impl TypeController {
         selected: usize,
     ) {
         let key = round.key;
-        let updated = self.unrecorded.lock().contains(key);
+        let writes = self.unrecorded.lock().get(key).copied().unwrap_or(0);
+        let updated = writes > 0;
         let now = self.engine.clock.now_rfc3339();
         let previous = round.federated.status.as_ref();
         let next = status::next(
@@ -219,13 +224,10 @@ impl TypeController {
         if !updated && differs_in_record_only(previous, &next) {
             return;
         }
-        let Some(patch) = status::patch(previous, &next) else {
-            self.unrecorded.lock().remove(key);
-            return;
-        };
+        let Some(patch) = status::patch(previous, &next) else { return self.recorded(key, writes) };
         match self.host_objects().merge_patch(key.namespace(), key.name(), true, &patch).await {
             Ok(answer) => {
-                self.unrecorded.lock().remove(key);
+                self.recorded(key, writes);
                 self.host_failures.lock().remove(key);
                 self.answered(key, &answer);
             }
@@ -241,7 +243,7 @@ impl TypeController {
     fn answered(&self, key: &Key, answer: &Answer) {
         match serde_json::from_slice::<DynamicObject>(&answer.body) {
             Ok(object) => {
-                self.host.shows(key, object);
+                self.host.answered_with(key, object);
             }
             Err(error) => tracing::debug!(%key, %error, "reading the host's answer"),
         }
@@ -259,8 +261,16 @@ impl TypeController {
     }
 
     /// An operation has written to a member: the status shall tell of it.
-    pub(super) fn wrote(self: &Arc<Self>, key: &Key) {
-        self.unrecorded.lock().insert(key.clone());
+    pub(super) fn wrote(&self, key: &Key) {
+        *self.unrecorded.lock().entry(key.clone()).or_default() += 1;
+    }
+
+    /// The status tells of that many writes; there may have been more since.
+    fn recorded(&self, key: &Key, writes: u64) {
+        let mut unrecorded = self.unrecorded.lock();
+        if unrecorded.get(key).is_some_and(|now| *now <= writes) {
+            unrecorded.remove(key);
+        }
     }
 }
 

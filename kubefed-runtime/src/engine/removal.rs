@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use kubefed_core::{
     api::{RawFederated, names},
-    plan::{self, Decision},
+    plan::{self, Decision, Removal},
 };
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     record::delete_options,
 };
 
-/// How often a removal looks again after its operations have ended: delete, ask, and a spare one.
+/// How often a removal looks at its members in one go: before, after the deletion, after asking, and a spare one.
 const LOOKS: usize = 4;
 
 impl TypeController {
@@ -36,13 +36,13 @@ impl TypeController {
             }
         };
         let annotations = federated.metadata.annotations.as_ref();
-        let orphan = annotations
-            .and_then(|all| all.get(names::ORPHAN_ANNOTATION))
-            .is_some_and(|value| value == "true");
+        let orphan = annotations.and_then(|all| all.get(names::ORPHAN_ANNOTATION));
+        let removal =
+            if orphan.is_some_and(|value| value == "true") { Removal::Orphan } else { Removal::Delete };
         let mut round = self.round(key, federated);
         let concerned = self.concerned(&round);
         for look in 1..=LOOKS {
-            let verdicts = self.survey_removal(&mut round, &concerned, orphan);
+            let verdicts = self.survey_removal(&mut round, &concerned, removal);
             if verdicts.iter().all(|verdict| verdict.decision == Decision::Absent) {
                 return self.remove_finalizer(key, federated).await;
             }
@@ -78,16 +78,14 @@ impl TypeController {
         &self,
         round: &mut Round<'_>,
         concerned: &BTreeSet<String>,
-        orphan: bool,
+        removal: Removal,
     ) -> Vec<Verdict> {
         let members = Arc::clone(&round.members);
         members
             .iter()
             .filter(|(cluster, _)| concerned.contains(*cluster))
             .map(|(cluster, snapshot)| {
-                self.look(round, cluster, snapshot, false, |view, verified| {
-                    plan::decide_removal(view, orphan, verified)
-                })
+                self.look(round, cluster, snapshot, false, |view| plan::decide_removal(view, removal))
             })
             .collect()
     }
@@ -130,7 +128,7 @@ impl TypeController {
         let members = Arc::clone(&round.members);
         members
             .iter()
-            .map(|(cluster, snapshot)| self.look(round, cluster, snapshot, false, |view, _| plan::decide_orphan(view)))
+            .map(|(cluster, snapshot)| self.look(round, cluster, snapshot, false, plan::decide_orphan))
             .collect()
     }
 }

@@ -2,15 +2,17 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
 };
 
+use futures::FutureExt;
 use kube::Client;
 use kubefed_core::api::TypeDescriptor;
 use parking_lot::{Mutex, RwLock};
 use tokio::{sync::broadcast, time::Instant};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     FederatedNamespaces, Key,
@@ -30,7 +32,10 @@ use crate::{
 /// this is no limit for healthy ones.
 const WORKERS: usize = 64;
 /// How long the first reconcile waits for members that do not answer their first list.
-const SETTLING: Duration = Duration::from_secs(5);
+const SETTLING: Duration = Duration::from_secs(1);
+
+/// How long an object rests after its reconcile panicked.
+const AFTER_PANIC: Duration = Duration::from_secs(60);
 
 /// What the controllers of all types share.
 pub(crate) struct Engine {
@@ -42,6 +47,10 @@ pub(crate) struct Engine {
     pub(crate) members: MembersReceiver,
     pub(crate) namespace_events: broadcast::Sender<NamespaceEvent>,
     pub(crate) namespaces: Arc<FederatedNamespaces>,
+    /// The operations on members that are under way. A leader that stops waits for them.
+    pub(crate) operations: TaskTracker,
+    /// Ends everything.
+    pub(crate) ended: CancellationToken,
 }
 
 impl Engine {
@@ -67,8 +76,8 @@ pub(crate) struct TypeController {
     pub(super) members: RwLock<BTreeMap<String, Arc<MemberOfType>>>,
     /// uid of the host's namespaces by name; only kept for the type of namespaces.
     pub(super) host_namespaces: RwLock<BTreeMap<String, String>>,
-    /// Objects of which a member was written since their status was.
-    pub(super) unrecorded: Mutex<HashSet<Key>>,
+    /// How often members were written since the object's status was.
+    pub(super) unrecorded: Mutex<HashMap<Key, u64>>,
     /// Objects of which something was still under way when they were last looked at, and since when.
     pub(super) unfinished: Mutex<HashMap<Key, Instant>>,
     /// How often in a row a request to the host about an object failed.
@@ -99,6 +108,7 @@ impl TypeController {
     /// Starts the controller of a type.
     pub(crate) fn start(engine: Arc<Engine>, descriptor: TypeDescriptor) -> Arc<Self> {
         let controller = Arc::new(Self {
+            ended: engine.ended.child_token(),
             events: Events::start(engine.host.clone(), descriptor.federated.clone(), engine.clock),
             engine,
             descriptor,
@@ -109,7 +119,6 @@ impl TypeController {
             unrecorded: Mutex::default(),
             unfinished: Mutex::default(),
             host_failures: Mutex::default(),
-            ended: CancellationToken::new(),
         });
         controller.spawn(Self::watch_host);
         controller.spawn(Self::follow_members);
@@ -170,7 +179,10 @@ impl TypeController {
         }
         self.host.complete().await;
         if tokio::time::timeout(SETTLING, self.settled()).await.is_err() {
-            tracing::info!(kind = self.descriptor.federated.kind, "starting before all members have answered");
+            tracing::info!(
+                kind = self.descriptor.federated.kind,
+                "starting before all members have answered"
+            );
         }
         self.queue.add_all(self.host.keys());
         self.queue.add_all(self.member_keys());
@@ -189,7 +201,11 @@ impl TypeController {
     async fn work_off(self: Arc<Self>) {
         loop {
             let key = self.queue.next().await;
-            self.reconcile(&key).await;
+            // A bug that shows with one object must not take a worker and that object's place in the queue with it.
+            if AssertUnwindSafe(self.reconcile(&key)).catch_unwind().await.is_err() {
+                tracing::error!(kind = self.descriptor.federated.kind, %key, "the reconcile panicked; trying again");
+                self.queue.add_after(key.clone(), AFTER_PANIC);
+            }
             self.queue.done(&key);
         }
     }

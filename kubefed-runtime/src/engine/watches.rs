@@ -131,7 +131,7 @@ impl TypeController {
         let client = match member.connection.clients.watch_client() {
             Ok(client) => client,
             Err(error) => {
-                member.cache.list_failed(ListState::Failed(error.to_string()));
+                member.cache.list_failed(error.to_string());
                 return;
             }
         };
@@ -201,22 +201,23 @@ impl TypeController {
     /// A list that the member refuses is said in the status; a watch that ended is just begun again.
     fn watch_failed(&self, member: &MemberOfType, error: &watcher::Error) {
         tracing::debug!(cluster = &*member.name, kind = self.descriptor.target.kind, %error, "watching a member");
-        let watcher::Error::InitialListFailed(cause) = error else {
+        let (watcher::Error::InitialListFailed(cause) | watcher::Error::WatchStartFailed(cause)) = error
+        else {
             return;
         };
         let target = &self.descriptor.target;
-        let how = match cause {
-            kube::Error::Api(status) if status.code == 404 => ListState::NotServed(format!(
+        let news = match cause {
+            kube::Error::Api(status) if status.code == 404 => member.cache.list_refused(ListState::NotServed(format!(
                 "the cluster does not serve {target}; install it there, or take the cluster out of the placement"
-            )),
-            kube::Error::Api(status) if status.code == 403 => ListState::Failed(format!(
+            ))),
+            kube::Error::Api(status) if status.code == 403 => member.cache.list_refused(ListState::Failed(format!(
                 "the token of the cluster may not list and watch {}; grant it: {}",
                 target.group_qualified(),
                 status.message
-            )),
-            cause => ListState::Failed(format!("the objects of {target} cannot be listed: {cause}")),
+            ))),
+            cause => member.cache.list_failed(format!("the objects of {target} cannot be listed: {cause}")),
         };
-        if member.cache.list_failed(how) {
+        if news {
             self.queue.add_all(self.host.keys());
         }
     }

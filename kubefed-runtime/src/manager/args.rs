@@ -21,7 +21,7 @@ use crate::cluster;
 /// Flags of a controller. Names and defaults are those of KubeFed's controller-manager.
 #[derive(Debug, Parser)]
 #[command(version, about = "Propagates federated objects to member clusters", long_about = None)]
-pub struct Args {
+struct Args {
     #[command(subcommand)]
     command: Option<Command>,
 
@@ -122,8 +122,8 @@ fn control(manager: Manager, args: &Args) -> Result<(), String> {
         .build()
         .map_err(|error| format!("the runtime cannot be started: {error}"))?;
     runtime.block_on(async {
-        let config = args.host_config().await?;
-        let options = args.manager_options(&config)?;
+        let (config, in_cluster) = args.host_config().await?;
+        let options = args.manager_options(in_cluster)?;
         let host = cluster::connect(&config).map_err(|error| error.to_string())?;
         manager.run(host, options, stop_signal()).await.map_err(|error| error.to_string())
     })
@@ -138,7 +138,8 @@ impl Args {
         }
     }
 
-    async fn host_config(&self) -> Result<Config, String> {
+    /// The host, and the namespace of the service account where we run in a cluster.
+    async fn host_config(&self) -> Result<(Config, Option<String>), String> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         let mut config = match &self.kubeconfig {
             Some(path) => {
@@ -155,17 +156,19 @@ impl Args {
                 .await
                 .map_err(|error| format!("no host was found: {error}; name one with --kubeconfig"))?,
         };
+        // As kube infers it: a kubeconfig comes before the service account.
+        let in_cluster = self.kubeconfig.is_none() && self.context.is_none() && Kubeconfig::read().is_err();
+        let namespace = in_cluster.then(|| config.default_namespace.clone());
         if let Some(master) = &self.master {
             config.cluster_url = master.parse().map_err(|error| format!("--master {master}: {error}"))?;
         }
         config.default_retry = false;
         let agent = http::HeaderValue::from_static(cluster::USER_AGENT);
         config.headers.push((http::header::USER_AGENT, agent));
-        Ok(config)
+        Ok((config, namespace))
     }
 
-    fn manager_options(&self, config: &Config) -> Result<ManagerOptions, String> {
-        let in_cluster = self.kubeconfig.is_none().then(|| config.default_namespace.clone());
+    fn manager_options(&self, in_cluster: Option<String>) -> Result<ManagerOptions, String> {
         let namespace =
             self.kubefed_namespace.clone().or(in_cluster).filter(|namespace| !namespace.is_empty());
         let namespace = namespace.ok_or("--kubefed-namespace must be given outside a cluster")?;

@@ -4,7 +4,7 @@ mod args;
 mod manifests;
 mod server;
 
-use std::{future::Future, pin::pin, sync::Arc};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, Client};
@@ -14,10 +14,11 @@ use kubefed_core::{
 };
 use serde_json::Value;
 use thiserror::Error;
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinSet;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use args::{Args, run};
-pub use server::Address;
+pub use args::run;
+pub use server::{Address, InvalidAddress};
 
 use crate::{
     clock::Clock,
@@ -83,6 +84,7 @@ impl Default for ManagerOptions {
 
 /// Why a controller could not start, or stopped.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ManagerError {
     /// Two linked types have one name.
     #[error(
@@ -122,7 +124,13 @@ pub enum ManagerError {
     /// Another controller may lead now.
     #[error("lost lease")]
     LostLease,
+    /// A part of the controller ended, which is a bug.
+    #[error("a part of the controller ended: {0}; please report this with the log")]
+    Ended(String),
 }
+
+/// How long a controller that stops waits for operations that are under way.
+const STOPPING: Duration = Duration::from_secs(5);
 
 impl Default for Manager {
     fn default() -> Self {
@@ -193,27 +201,32 @@ impl Manager {
         let clock = options.now.map_or_else(Clock::system, Clock::starting_at);
         ready.set();
         if !options.leader_election {
-            self.start(&host, &options, &config, clock, metrics, &ended);
-            shutdown.await;
-            return Ok(());
+            let mut parts = self.start(&host, &options, &config, clock, metrics, &ended);
+            let outcome = tokio::select! {
+                () = shutdown => Ok(()),
+                error = parts.failure() => Err(error),
+            };
+            parts.stop(STOPPING).await;
+            return outcome;
         }
         let timing = Timing::from(&config);
         let mut election = Election::new(host.clone(), &options.namespace, identity(), timing, clock);
-        tokio::select! {
+        let acquired = tokio::select! {
             () = &mut shutdown => return Ok(()),
-            () = election.acquire() => {}
-        }
-        self.start(&host, &options, &config, clock, metrics, &ended);
-        let lost = tokio::select! {
-            () = &mut shutdown => false,
-            () = election.hold() => true,
+            acquired = election.acquire() => acquired,
         };
-        ended.cancel();
-        if lost {
-            return Err(ManagerError::LostLease);
+        let mut parts = self.start(&host, &options, &config, clock, metrics, &ended);
+        let outcome = tokio::select! {
+            () = shutdown => Ok(()),
+            error = parts.failure() => Err(error),
+            () = election.hold(acquired) => Err(ManagerError::LostLease),
+        };
+        // The next leader must not find ours at work: the lease is given back only when nothing is under way any more.
+        parts.stop(timing.lease.saturating_sub(timing.renew_deadline).min(STOPPING)).await;
+        if !matches!(outcome, Err(ManagerError::LostLease)) {
+            election.release().await;
         }
-        election.release().await;
-        Ok(())
+        outcome
     }
 
     fn check(&self) -> Result<(), ManagerError> {
@@ -272,7 +285,7 @@ impl Manager {
         clock: Clock,
         metrics: Metrics,
         ended: &CancellationToken,
-    ) {
+    ) -> Parts {
         tracing::info!("promoted as leader");
         let namespace = Namespace::new(&options.namespace, config);
         let clusters = ClusterController::new(
@@ -293,10 +306,48 @@ impl Manager {
             members: clusters.members(),
             namespace_events: clusters.namespace_events(),
             namespaces: Arc::clone(&namespaces),
+            operations: TaskTracker::new(),
+            ended: ended.clone(),
         });
-        tokio::spawn(clusters.run(ended.clone()));
-        tokio::spawn(namespaces.run(host.clone(), namespace, ended.clone()));
-        tokio::spawn(TypeConfigController::new(engine, &self.descriptors()).run(ended.clone()));
+        let operations = engine.operations.clone();
+        let types = TypeConfigController::new(engine, &self.descriptors());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(named("cluster controller", clusters.run(ended.clone())));
+        tasks.spawn(named("watch of namespaces", namespaces.run(host.clone(), namespace, ended.clone())));
+        tasks.spawn(named("FederatedTypeConfig controller", types.run(ended.clone())));
+        Parts { tasks, operations, ended: ended.clone() }
+    }
+}
+
+async fn named(name: &'static str, part: impl Future<Output = ()>) -> &'static str {
+    part.await;
+    name
+}
+
+/// What runs while we lead.
+struct Parts {
+    tasks: JoinSet<&'static str>,
+    operations: TaskTracker,
+    ended: CancellationToken,
+}
+
+impl Parts {
+    /// Waits for a part to end, which none does on its own: without it the rest would be a leader that does not lead.
+    async fn failure(&mut self) -> ManagerError {
+        match self.tasks.join_next().await {
+            Some(Ok(name)) => ManagerError::Ended(name.to_owned()),
+            Some(Err(error)) => ManagerError::Ended(error.to_string()),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Starts nothing more, and waits for what is under way.
+    async fn stop(&mut self, limit: Duration) {
+        self.ended.cancel();
+        self.operations.close();
+        if tokio::time::timeout(limit, self.operations.wait()).await.is_err() {
+            tracing::warn!("operations on members are still under way after {limit:?}");
+        }
     }
 }
 

@@ -133,10 +133,8 @@ fn payload(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use kubefed_runtime::{
-        api::{RawFederated, TypeDescriptor},
-        core::render::{Renderer, Replicas},
-    };
+    use kubefed_core::render::{Renderer, Replicas};
+    use kubefed_runtime::api::{RawFederated, TypeDescriptor};
 
     use super::*;
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::{
     bare_loop::BareLoop,
-    controller_process::ControllerProcess,
+    controller_process::{ControllerProcess, Metrics},
     latency,
     objects::ObjectSet,
     observer::Observer,
@@ -69,6 +69,8 @@ struct Measured {
     elapsed: Duration,
     writes: AllWrites,
     cpu: CpuSeconds,
+    /// Reconciles of the controller, where there is one.
+    reconciles: u64,
 }
 
 /// What the controller has shown until it was ended.
@@ -118,7 +120,7 @@ impl<'a> Run<'a> {
     async fn with_controller(&self, set: ObjectSet) -> Result<OfController> {
         tell("starting the controller, joining the members");
         let mut controller = ControllerProcess::start(&self.kubeconfig, &self.log("controller")).await?;
-        let id = controller.id();
+        let (id, metrics) = (controller.id(), controller.metrics());
         let (propagated, edits, idle, after) = controller
             .while_it_runs(async {
                 setup::join_members(&self.planes).await?;
@@ -129,7 +131,7 @@ impl<'a> Run<'a> {
                     .await?;
                 tell(&format!("creating {} federated ConfigMaps", set.count));
                 let host = self.planes.host.connect()?;
-                let propagated = self.measure(set, Some(id), set.create(&host, |_| ())).await?;
+                let propagated = self.measure(set, Some((id, &metrics)), set.create(&host, |_| ())).await?;
                 tell(&format!("done in {:?}; editing one at a time", propagated.elapsed));
                 let edits = latency::measure(&self.planes, set, self.options.edits as usize).await?;
                 Ok((propagated, edits, idle, memory(id)?))
@@ -173,23 +175,29 @@ impl<'a> Run<'a> {
     async fn measure(
         &self,
         set: ObjectSet,
-        controller: Option<u32>,
+        controller: Option<(u32, &Metrics)>,
         work: impl Future<Output = Result<()>>,
     ) -> Result<Measured> {
         let observer = Observer::start(&self.planes, set, self.limit()).await?;
         let before = Snapshot::when_quiet(&self.planes).await?;
-        let cpu_before = self.cpu(controller)?;
+        let id = controller.map(|(id, _)| id);
+        let reconciles = async || match controller {
+            Some((_, metrics)) => metrics.reconciles().await,
+            None => Ok(0),
+        };
+        let reconciles_before = reconciles().await?;
+        let cpu_before = self.cpu(id)?;
         let started = Instant::now();
         work.await?;
         observer.complete(self.limit()).await?;
         let elapsed = started.elapsed();
-        let cpu = self.cpu(controller)?.since(&cpu_before);
+        let cpu = self.cpu(id)?.since(&cpu_before);
         drop(observer);
         let writes = Snapshot::when_quiet(&self.planes).await?.since(&before);
         for member in &self.planes.members {
             set.verify(member).await?;
         }
-        Ok(Measured { elapsed, writes, cpu })
+        Ok(Measured { elapsed, writes, cpu, reconciles: reconciles().await? - reconciles_before })
     }
 
     fn cpu(&self, controller: Option<u32>) -> Result<CpuSeconds> {
@@ -250,6 +258,7 @@ fn report(options: &Options, controller: &OfController, bare: &Measured) -> Resu
         latency_p99_ms: edit(99)?,
         host_writes_per_object: on_host(propagated),
         member_writes_per_object: in_members(propagated),
+        reconciles_per_object: rounded(propagated.reconciles as f64 / objects),
         rss_mi_b: ResidentMemory {
             idle: rounded(controller.idle.now),
             peak: rounded(controller.after.peak),

@@ -32,6 +32,7 @@ pub(crate) struct Report {
     pub(crate) latency_p99_ms: f64,
     pub(crate) host_writes_per_object: f64,
     pub(crate) member_writes_per_object: f64,
+    pub(crate) reconciles_per_object: f64,
     pub(crate) rss_mi_b: ResidentMemory,
     pub(crate) restart: RestartReport,
     pub(crate) other_host_writes: OtherWrites,
@@ -136,6 +137,7 @@ impl Report {
             ("an edit when idle, 99 of 100", format!("{:.1} ms", self.latency_p99_ms)),
             ("writes to the host per object", format!("{:.3}", self.host_writes_per_object)),
             ("writes to members per object", format!("{:.3}", self.member_writes_per_object)),
+            ("reconciles per object", format!("{:.3}", self.reconciles_per_object)),
             ("controller memory, no objects", format!("{:.1} MiB", memory.idle)),
             ("controller memory, peak", format!("{:.1} MiB", memory.peak)),
             ("controller memory, with all objects", format!("{:.1} MiB", memory.after)),
@@ -178,6 +180,7 @@ mod tests {
             latency_p99_ms: 9.0,
             host_writes_per_object: 2.0,
             member_writes_per_object: 2.0,
+            reconciles_per_object: 1.0,
             rss_mi_b: ResidentMemory { idle: 10.0, peak: 20.0, after: 15.0 },
             restart: RestartReport {
                 seconds: 16.0,

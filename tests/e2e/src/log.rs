@@ -27,6 +27,8 @@ pub struct Sent {
     pub body: Value,
     /// The status code of the answer; `None` while there is none.
     pub code: Option<u16>,
+    /// What the server said where it refused; empty otherwise.
+    pub message: String,
 }
 
 impl Sent {
@@ -41,6 +43,7 @@ impl Sent {
             uri: uri.to_string(),
             body: serde_json::from_slice(body).unwrap_or_default(),
             code: None,
+            message: String::new(),
         };
         sent.read_path(uri.path());
         let watches = uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "watch=true"));
@@ -90,7 +93,7 @@ impl fmt::Display for Sent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.verb, self.uri)?;
         match self.code {
-            Some(code) => write!(f, " → {code}")?,
+            Some(code) => write!(f, " → {code} {}", self.message)?,
             None => f.write_str(" → no answer")?,
         }
         if self.is_write() { write!(f, " {}", self.body) } else { Ok(()) }

@@ -54,7 +54,11 @@ pub fn scenario(test: impl AsyncFnOnce(&Federation) -> Result<()>) -> Result<()>
         let outcome = AssertUnwindSafe(run).catch_unwind().await;
         let checked = federation.check_requests();
         let story = federation.story().await;
-        let left = if turn.is_some() && federation.has_had_a_controller() { federation.clean().await.context("cleaning up") } else { Ok(()) };
+        let left = if turn.is_some() && federation.has_had_a_controller() {
+            federation.clean().await.context("cleaning up")
+        } else {
+            Ok(())
+        };
         let outcome = match outcome {
             Err(panic) => Err(anyhow!("{}", panic_message(&*panic))),
             Ok(outcome) => outcome.unwrap_or_else(|_| Err(anyhow!("the test hangs"))),

@@ -32,13 +32,7 @@ pub(crate) fn events(
     weather: watch::Receiver<Weather>,
 ) -> impl Stream<Item = Result<Bytes, kube::Error>> + Send {
     let began = weather.borrow().watches_lost;
-    let watch = Watch {
-        events: body,
-        weather,
-        began,
-        line: BytesMut::new(),
-        over: false,
-    };
+    let watch = Watch { events: body, weather, began, line: BytesMut::new(), over: false };
     stream::unfold(watch, |mut watch| async move {
         let lines = watch.next().await?;
         Some((lines, watch))
@@ -66,8 +60,7 @@ impl Watch {
             };
             match frame {
                 Some(Ok(frame)) => {
-                    self.line
-                        .extend_from_slice(&frame.into_data().unwrap_or_default());
+                    self.line.extend_from_slice(&frame.into_data().unwrap_or_default());
                     if let Some(end) = self.line.iter().rposition(|&byte| byte == b'\n') {
                         return Some(Ok(self.line.split_to(end + 1).freeze()));
                     }

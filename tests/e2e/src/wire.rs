@@ -8,7 +8,7 @@ use http::{Request, Response, header};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use kube::{Client, client::Body};
 use parking_lot::Mutex;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower::BoxError;
 
@@ -183,21 +183,27 @@ impl Wire {
         self.light().await;
         let refusal = if self.revoked.lock().contains(token) { Some((401, "Unauthorized")) } else { refusal };
         if let Some((code, message)) = refusal {
-            self.log.lock()[place].code = Some(code);
+            let sent = &mut self.log.lock()[place];
+            (sent.code, sent.message) = (Some(code), message.to_owned());
             return refused(code, message);
         }
         let answer = client.send(Request::from_parts(head, Body::from(body))).await?;
         self.light().await;
-        self.log.lock()[place].code = Some(answer.status().as_u16());
-        Ok(answer.map(|body| {
-            if sent.verb == "WATCH" {
-                let events = watch_body::events(body, self.weather.subscribe());
-                let frames = events.map_ok(http_body::Frame::data).map_err(BoxError::from);
-                StreamBody::new(frames).boxed_unsync()
-            } else {
-                body.map_err(BoxError::from).boxed_unsync()
-            }
-        }))
+        let (head, body) = answer.into_parts();
+        let body = if !head.status.is_success() {
+            let body = body.collect().await?.to_bytes();
+            let status: Value = serde_json::from_slice(&body).unwrap_or_default();
+            status["message"].as_str().unwrap_or_default().clone_into(&mut self.log.lock()[place].message);
+            whole(body)
+        } else if sent.verb == "WATCH" {
+            let events = watch_body::events(body, self.weather.subscribe());
+            let frames = events.map_ok(http_body::Frame::data).map_err(BoxError::from);
+            StreamBody::new(frames).boxed_unsync()
+        } else {
+            body.map_err(BoxError::from).boxed_unsync()
+        };
+        self.log.lock()[place].code = Some(head.status.as_u16());
+        Ok(Response::from_parts(head, body))
     }
 
     /// Waits while the request is held. Answers how it is refused, if it is.
@@ -232,7 +238,10 @@ fn refused(code: u16, message: &str) -> Result<Response<AnswerBody>, BoxError> {
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "code": code,
     });
-    let body = Full::new(Bytes::from(status.to_string())).map_err(|never| match never {}).boxed_unsync();
     let answer = Response::builder().status(code).header(header::CONTENT_TYPE, "application/json");
-    Ok(answer.body(body)?)
+    Ok(answer.body(whole(Bytes::from(status.to_string())))?)
+}
+
+fn whole(body: Bytes) -> AnswerBody {
+    Full::new(body).map_err(|never| match never {}).boxed_unsync()
 }

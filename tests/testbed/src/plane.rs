@@ -96,9 +96,12 @@ impl Builder {
         let certificates = Certificates::new(&self.name).map_err(|error| certificates(&self.name, &error))?;
         let resources = Arc::new(Resources::new(self.seed));
         let stop = CancellationToken::new();
-        let controllers = Controllers::new(certificates.ca_pem.clone());
-        tokio::spawn(controllers.run(resources.clone(), resources.store.listen(), stop.clone()));
+        let mut controllers = Controllers::new(certificates.ca_pem.clone());
+        let mut changes = resources.store.listen();
         create_initial_namespaces(&resources);
+        // What every namespace has is there from the start; later it comes a moment after the namespace.
+        controllers.catch_up(&resources, &mut changes);
+        tokio::spawn(controllers.run(resources.clone(), changes, stop.clone()));
         let admin_token = format!("{}-{}", self.name, resources.random.uid());
         let server = Arc::new(ApiServer {
             resources,

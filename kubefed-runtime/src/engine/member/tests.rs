@@ -64,11 +64,23 @@ async fn a_list_removes_what_it_does_not_show_but_not_what_was_written_since_it_
     cache.list_shows(&key(), &meta(1, "a"), None);
     assert_eq!(cache.list_ends(), (Vec::new(), true));
     cache.list_begins();
-    cache.answered(&other, &meta(2, "a"), None);
-    assert_eq!(cache.list_ends(), (vec![key()], false));
-    assert!(cache.object(&other).is_some());
+    cache.applied(&other, &meta(2, "a"), None, rendered(1));
+    assert_eq!(cache.list_ends(), (vec![key(), other.clone()], false));
+    assert!(cache.object(&key()).is_none());
+    assert!(cache.object(&other).is_some(), "it may be newer than the list");
+    assert_eq!(cache.seen(&other, None).record, None, "or gone before it: the member is asked");
     cache.list_begins();
     assert_eq!(cache.list_ends(), (vec![other], false), "the next list is newer than that write");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_after_the_end_of_its_object_brings_nothing_back() {
+    let cache = MemberCache::default();
+    cache.watch_shows(&key(), &meta(7, "new"), None);
+    cache.watch_removes(&key(), &meta(8, "new"));
+    cache.applied(&key(), &meta(7, "new"), None, rendered(1));
+    let seen = cache.seen(&key(), Some(rendered(1)));
+    assert_eq!((seen.observed, seen.record), (None, None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -88,15 +100,18 @@ async fn a_fight_is_noticed_and_slows_down() {
     let cache = MemberCache::default();
     for _ in 0..3 {
         assert_eq!(cache.must_wait_to_repair(&key()), None);
+        cache.repaired(&key());
     }
     let first = cache.must_wait_to_repair(&key()).unwrap();
     tokio::time::advance(first).await;
     assert_eq!(cache.must_wait_to_repair(&key()), None);
+    cache.repaired(&key());
     let second = cache.must_wait_to_repair(&key()).unwrap();
     assert_eq!(second, first * 2);
     tokio::time::advance(Duration::from_secs(600)).await;
     for _ in 0..3 {
         assert_eq!(cache.must_wait_to_repair(&key()), None, "the fight is over");
+        cache.repaired(&key());
     }
 }
 

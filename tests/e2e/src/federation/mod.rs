@@ -244,7 +244,12 @@ impl Federation {
     /// # Errors
     ///
     /// If that does not come about.
-    pub async fn federate_namespace_in(&self, namespace: &str, waited_for: &[&str], members: &[&str]) -> Result<()> {
+    pub async fn federate_namespace_in(
+        &self,
+        namespace: &str,
+        waited_for: &[&str],
+        members: &[&str],
+    ) -> Result<()> {
         self.create_namespace(namespace).await?;
         let spec = json!({"template": {}, "placement": placement(members)});
         self.create_in(namespace, "Namespace", namespace, &spec).await?;

@@ -129,7 +129,8 @@ impl Federation {
     /// If that does not come about.
     pub async fn wait_for_cluster(&self, name: &str, expected: &Value) -> Result<Value> {
         wait_until(format!("KubeFedCluster {name} to be {expected}"), async || {
-            let found = self.clusters().get(name).await.map_err(|error| error.to_string())?.ok_or("there is none")?;
+            let found =
+                self.clusters().get(name).await.map_err(|error| error.to_string())?.ok_or("there is none")?;
             requires(expected, &found).map(|()| found)
         })
         .await

@@ -126,7 +126,9 @@ fn a_cluster_object_without_a_usable_token_says_so_and_harms_nobody() -> Result<
         for member in MEMBERS {
             federation.wait_member(member, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
         }
-        federation.wait_cluster_status("ConfigMap", "x", "broken", &json!({"status": "ClientRetrievalFailed"})).await?;
+        federation
+            .wait_cluster_status("ConfigMap", "x", "broken", &json!({"status": "ClientRetrievalFailed"}))
+            .await?;
         federation.clusters().delete("broken").await?.ok()?;
         federation.wait_propagated("ConfigMap", "x").await
     })
@@ -145,7 +147,9 @@ fn a_token_that_was_replaced_is_read_again() -> Result<()> {
         federation.wait_for_cluster(SECOND, &offline).await?;
         let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
         federation.create("ConfigMap", "x", &spec).await?;
-        federation.wait_cluster_status("ConfigMap", "x", SECOND, &json!({"status": "ClusterNotReady"})).await?;
+        federation
+            .wait_cluster_status("ConfigMap", "x", SECOND, &json!({"status": "ClusterNotReady"}))
+            .await?;
 
         let token = json!({"stringData": {"token": federation.administrator_token(SECOND)?}});
         secrets.patch(&name, Patch::Merge, &token).await?.ok()?;
@@ -177,7 +181,9 @@ fn a_member_that_leaves_is_forgotten_and_one_that_joins_is_filled() -> Result<()
         federation.create("ConfigMap", "x", &spec).await?;
         federation.wait_status("ConfigMap", "x", &json!({"ready": "2/2"})).await?;
         federation.clusters().delete(SECOND).await?.ok()?;
-        federation.wait_status("ConfigMap", "x", &json!({"ready": "1/1", "clusters": [{"name": FIRST}]})).await?;
+        federation
+            .wait_status("ConfigMap", "x", &json!({"ready": "1/1", "clusters": [{"name": FIRST}]}))
+            .await?;
         // Nobody can clean a cluster that has left.
         federation.require_member(SECOND, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
         federation.edit("ConfigMap", "x", &json!({"template": {"data": {"a": "2"}}})).await?;
@@ -202,7 +208,12 @@ fn the_manifests_of_a_controller_apply_cleanly_and_twice() -> Result<()> {
                 let found = federation.host.read(manifest).await?;
                 // A CRD's status is written by the server, and FederatedTypeConfigs by controllers: the spec counts.
                 let name = manifest["metadata"]["name"].clone();
-                now.push((manifest["kind"].clone(), name, found["metadata"]["generation"].clone(), found["rules"].clone()));
+                now.push((
+                    manifest["kind"].clone(),
+                    name,
+                    found["metadata"]["generation"].clone(),
+                    found["rules"].clone(),
+                ));
             }
             versions.push(now);
         }
@@ -217,14 +228,15 @@ fn the_generated_manifests_in_the_tree_are_accepted_as_they_are() -> Result<()> 
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../generated/deploy");
         let mut count = 0;
         for part in ["crds/core", "crds/typed", "federatedtypeconfigs", "rbac"] {
-            let mut files: Vec<_> =
-                std::fs::read_dir(folder.join(part))?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+            let mut files: Vec<_> = std::fs::read_dir(folder.join(part))?
+                .map(|entry| Ok(entry?.path()))
+                .collect::<Result<_>>()?;
             files.sort();
             for file in files {
                 let text = std::fs::read_to_string(&file)?;
                 for document in text.split("\n---\n") {
-                    let manifest: Value =
-                        serde_saphyr::from_str(document).with_context(|| format!("reading {}", file.display()))?;
+                    let manifest: Value = serde_saphyr::from_str(document)
+                        .with_context(|| format!("reading {}", file.display()))?;
                     if manifest.is_null() {
                         continue;
                     }
@@ -246,7 +258,8 @@ fn a_second_controller_waits_for_the_lease_and_takes_over() -> Result<()> {
         federation.start(elected).await?;
         federation.federate_namespace(&federation.namespace, &MEMBERS).await?;
         let standby = federation.another_controller(federation.manager(), elected).await?;
-        let spec = |value: &str| json!({"template": {"data": {"a": value}}, "placement": placement(&MEMBERS)});
+        let spec =
+            |value: &str| json!({"template": {"data": {"a": value}}, "placement": placement(&MEMBERS)});
         federation.create("ConfigMap", "first", &spec("1")).await?;
         federation.wait_propagated("ConfigMap", "first").await?;
         ensure!(standby.reconciles() == 0, "the second controller acts beside the first");

@@ -8,7 +8,8 @@ use serde_json::json;
 fn a_dark_member_does_not_delay_another() -> Result<()> {
     scenario(async |federation| {
         federation.begin().await?;
-        let spec = |value: &str| json!({"template": {"data": {"a": value}}, "placement": placement(&MEMBERS)});
+        let spec =
+            |value: &str| json!({"template": {"data": {"a": value}}, "placement": placement(&MEMBERS)});
         federation.create("ConfigMap", "old", &spec("1")).await?;
         federation.wait_propagated("ConfigMap", "old").await?;
         federation.wire(SECOND).darken();

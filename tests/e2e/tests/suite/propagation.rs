@@ -27,7 +27,8 @@ fn a_new_object_costs_two_writes_on_the_host_and_one_in_each_member() -> Result<
         ensure!(subresources == ["", "status"], "{host}");
         // The servers' own counters: our creation and the barrier's edit and status belong to them, too.
         let federated = &federation.descriptor("ConfigMap").federated;
-        let host = federation.counted(&before, "host").await.of(&federated.group, &federated.plural_name).writes();
+        let host =
+            federation.counted(&before, "host").await.of(&federated.group, &federated.plural_name).writes();
         ensure!(host.total() == 1 + 2 + 2, "the host counts {host}");
         for (member, barrier) in [(FIRST, 0), (SECOND, 1)] {
             let counted = federation.counted(&before, member).await.of("", "configmaps").writes();
@@ -114,9 +115,16 @@ fn containers_and_labels_that_others_add_survive_an_edit() -> Result<()> {
             "metadata": {"name": "web", "labels": {"injected": "yes"}},
             "spec": {"template": {"spec": {"containers": [{"name": "sidecar", "image": "registry.example.com/s:1"}]}}},
         });
-        federation.targets(FIRST, "Deployment").by("injector").patch("web", Patch::Apply, &sidecar).await?.ok()?;
+        federation
+            .targets(FIRST, "Deployment")
+            .by("injector")
+            .patch("web", Patch::Apply, &sidecar)
+            .await?
+            .ok()?;
         federation.edit("Deployment", "web", &json!({"template": kind.edit})).await?;
-        federation.wait_member(FIRST, "Deployment", "web", &json!({"spec": {"revisionHistoryLimit": 10}})).await?;
+        federation
+            .wait_member(FIRST, "Deployment", "web", &json!({"spec": {"revisionHistoryLimit": 10}}))
+            .await?;
         let expected = json!({
             "metadata": {"labels": {"injected": "yes"}},
             "spec": {"template": {"spec": {"containers": [
@@ -142,7 +150,9 @@ fn replicas_that_an_autoscaler_has_set_are_retained_where_that_is_asked_for() ->
             let seen = federation.controller().await.member_events("Deployment");
             scaler.patch(name, Patch::Merge, &scale).await?.ok()?;
             federation.wait_events("Deployment", seen, 1).await?;
-            federation.edit("Deployment", name, &json!({"template": {"spec": {"minReadySeconds": 6}}})).await?;
+            federation
+                .edit("Deployment", name, &json!({"template": {"spec": {"minReadySeconds": 6}}}))
+                .await?;
             let replicas = if retains { 7 } else { 0 };
             let expected = json!({"spec": {"replicas": replicas, "minReadySeconds": 6}});
             federation.wait_member(FIRST, "Deployment", name, &expected).await.context(name)?;
@@ -165,7 +175,9 @@ fn the_placement_of_a_namespace_narrows_that_of_what_is_in_it() -> Result<()> {
         let namespace = federation.namespace.clone();
         federation.edit("Namespace", &namespace, &json!({"placement": placement(&[FIRST])})).await?;
         federation.wait_absent(SECOND, "ConfigMap", "x").await?;
-        federation.wait_status("ConfigMap", "x", &json!({"ready": "1/1", "clusters": [{"name": FIRST}]})).await?;
+        federation
+            .wait_status("ConfigMap", "x", &json!({"ready": "1/1", "clusters": [{"name": FIRST}]}))
+            .await?;
         federation.wait_absent(SECOND, "Namespace", &namespace).await?;
 
         federation.edit("Namespace", &namespace, &json!({"placement": placement(&MEMBERS)})).await?;
@@ -181,7 +193,8 @@ fn what_is_in_a_namespace_that_is_not_federated_goes_nowhere() -> Result<()> {
         federation.create_namespace(&federation.namespace).await?;
         let spec = json!({"template": {"data": {"a": "1"}}, "placement": {"clusterSelector": {}}});
         federation.create("ConfigMap", "x", &spec).await?;
-        let condition = json!([{"type": "Propagation", "status": "False", "reason": "NamespaceNotFederated"}]);
+        let condition =
+            json!([{"type": "Propagation", "status": "False", "reason": "NamespaceNotFederated"}]);
         federation.wait_status("ConfigMap", "x", &json!({"conditions": condition})).await?;
         for member in MEMBERS {
             let asked = federation.wire(member).requests().of("", "configmaps").named("x");
@@ -216,7 +229,12 @@ fn contents_wait_for_their_namespace_without_any_request() -> Result<()> {
         federation.wait_propagated("ConfigMap", "x").await?;
         let asked = federation.wire(FIRST).requests().of("", "configmaps").named("x");
         ensure!(asked.total() == 1 && asked.code(201).total() == 1, "{asked}");
-        let failed = federation.counted(&before, FIRST).await.of("", "configmaps").writes().filter(|key| key.code >= 400);
+        let failed = federation
+            .counted(&before, FIRST)
+            .await
+            .of("", "configmaps")
+            .writes()
+            .filter(|key| key.code >= 400);
         ensure!(failed.is_empty(), "the member counts {failed}");
         Ok(())
     })
@@ -252,11 +270,17 @@ fn an_unknown_cluster_in_a_placement_is_left_out_and_warned_of_once() -> Result<
         federation.begin().await?;
         let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&["atlantis", FIRST, "lemuria"])});
         federation.create("ConfigMap", "x", &spec).await?;
-        federation.wait_status("ConfigMap", "x", &json!({"ready": "1/1", "clusters": [{"name": FIRST}]})).await?;
+        federation
+            .wait_status("ConfigMap", "x", &json!({"ready": "1/1", "clusters": [{"name": FIRST}]}))
+            .await?;
         let warned = async || {
             let events = federation.warnings("ConfigMap", "x", "ClusterNotFound").await;
             let events = events.map_err(|error| error.to_string())?;
-            events.first().cloned().map(|event| (event, events.len())).ok_or_else(|| "there is none".to_owned())
+            events
+                .first()
+                .cloned()
+                .map(|event| (event, events.len()))
+                .ok_or_else(|| "there is none".to_owned())
         };
         let (event, count) = wait_until("a warning", warned).await?;
         let note = event["note"].as_str().unwrap_or_default();
@@ -276,7 +300,8 @@ fn an_unknown_cluster_in_a_placement_is_left_out_and_warned_of_once() -> Result<
 fn annotations_and_finalizers_of_a_template_are_not_propagated_and_warned_of() -> Result<()> {
     scenario(async |federation| {
         federation.begin().await?;
-        let metadata = json!({"annotations": {"a": "1"}, "finalizers": ["example.com/f"], "labels": {"l": "1"}});
+        let metadata =
+            json!({"annotations": {"a": "1"}, "finalizers": ["example.com/f"], "labels": {"l": "1"}});
         let spec = json!({"template": {"metadata": metadata}, "placement": placement(&[FIRST])});
         federation.create("ConfigMap", "x", &spec).await?;
         federation.wait_propagated("ConfigMap", "x").await?;

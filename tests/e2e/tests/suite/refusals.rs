@@ -1,7 +1,9 @@
 //! What cannot be propagated: the status of that member says why, and all else goes on.
 
 use anyhow::{Result, ensure};
-use kubefed_e2e::{FIRST, Federation, Kind, MEMBERS, Patch, SECOND, Setup, cluster_status, merged, placement, scenario};
+use kubefed_e2e::{
+    FIRST, Federation, Kind, MEMBERS, Patch, SECOND, Setup, cluster_status, merged, placement, scenario,
+};
 use kubefed_runtime::api::AdoptResources;
 use serde_json::{Value, json};
 
@@ -12,7 +14,8 @@ async fn refused(federation: &Federation, kind: &str, status: &str, text: &str) 
     let message = said["message"].as_str().unwrap_or_default();
     ensure!(message.contains(text), "expected {text}: {said}");
     let condition = json!([{"type": "Propagation", "status": "False", "reason": "CheckClusters"}]);
-    let federated = federation.wait_status(kind, "x", &json!({"conditions": condition, "ready": "1/2"})).await?;
+    let federated =
+        federation.wait_status(kind, "x", &json!({"conditions": condition, "ready": "1/2"})).await?;
     ensure!(cluster_status(&federated, FIRST)["status"].is_null(), "{federated}");
     Ok(())
 }
@@ -55,7 +58,11 @@ fn what_a_member_finds_invalid_fails_there_only_and_names_the_field() -> Result<
         federation.create("Deployment", "x", &spec).await?;
         federation.wait_member(FIRST, "Deployment", "x", &kind.created).await?;
         refused(federation, "Deployment", "CreationFailed", "spec.minReadySeconds").await?;
-        ensure!(federation.wire(SECOND).requests().code(422).total() == 1, "{}", federation.wire(SECOND).requests());
+        ensure!(
+            federation.wire(SECOND).requests().code(422).total() == 1,
+            "{}",
+            federation.wire(SECOND).requests()
+        );
 
         // A refused object is no mark against the cluster: others reach it at once.
         let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&[SECOND])});
@@ -82,8 +89,13 @@ fn an_unknown_field_fails_in_its_member_only_and_is_named() -> Result<()> {
         });
         federation.edit("Deployment", "x", &edit).await?;
         federation.wait_member(FIRST, "Deployment", "x", &json!({"spec": {"minReadySeconds": 6}})).await?;
-        refused(federation, "Deployment", "UpdateFailed", ".spec.colour: field not declared in schema").await?;
-        ensure!(federation.wire(SECOND).requests().code(500).total() == 1, "{}", federation.wire(SECOND).requests());
+        refused(federation, "Deployment", "UpdateFailed", ".spec.colour: field not declared in schema")
+            .await?;
+        ensure!(
+            federation.wire(SECOND).requests().code(500).total() == 1,
+            "{}",
+            federation.wire(SECOND).requests()
+        );
         // What was there stays as it was.
         federation.require_member(SECOND, "Deployment", "x", &kind.created).await
     })
@@ -161,10 +173,12 @@ fn a_fight_with_another_writer_is_backed_off_and_named() -> Result<()> {
 fn a_bad_selector_is_said_of_the_whole_object() -> Result<()> {
     scenario(async |federation| {
         federation.begin().await?;
-        let selector = json!({"matchExpressions": [{"key": "region", "operator": "Inside", "values": ["east"]}]});
+        let selector =
+            json!({"matchExpressions": [{"key": "region", "operator": "Inside", "values": ["east"]}]});
         let spec = json!({"template": {"data": {"a": "1"}}, "placement": {"clusterSelector": selector}});
         federation.create("ConfigMap", "x", &spec).await?;
-        let condition = json!([{"type": "Propagation", "status": "False", "reason": "ComputePlacementFailed"}]);
+        let condition =
+            json!([{"type": "Propagation", "status": "False", "reason": "ComputePlacementFailed"}]);
         federation.wait_status("ConfigMap", "x", &json!({ "conditions": condition })).await?;
         let mended = merged(&json!({"clusterSelector": null}), &placement(&[FIRST]));
         federation.edit("ConfigMap", "x", &json!({ "placement": mended })).await?;

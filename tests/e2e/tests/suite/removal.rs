@@ -33,7 +33,9 @@ fn what_has_lost_its_label_unseen_is_not_deleted_when_its_member_is_dropped() ->
         let mark = federation.wire(FIRST).mark();
         unlabel_unseen(federation).await?;
         federation.edit("ConfigMap", "x", &json!({"placement": placement(&[SECOND])})).await?;
-        federation.wait_status("ConfigMap", "x", &json!({"clusters": [{"name": SECOND}], "ready": "1/1"})).await?;
+        federation
+            .wait_status("ConfigMap", "x", &json!({"clusters": [{"name": SECOND}], "ready": "1/1"}))
+            .await?;
         // The controller did believe that the object was its own, and tried.
         let deletes = federation.wire(FIRST).since(mark).verb("DELETE");
         ensure!(deletes.total() == 1 && deletes.code(409).total() == 1, "{deletes}");
@@ -81,7 +83,8 @@ fn what_was_written_unseen_and_is_still_ours_is_deleted_at_the_second_try() -> R
 fn an_object_of_the_same_name_that_never_was_ours_is_not_deleted() -> Result<()> {
     scenario(async |federation| {
         federation.begin().await?;
-        let theirs = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"a": "0"}});
+        let theirs =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"a": "0"}});
         federation.targets(SECOND, "ConfigMap").by("somebody").post(&theirs).await?.ok()?;
         let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&[FIRST])});
         federation.create("ConfigMap", "x", &spec).await?;
@@ -161,7 +164,8 @@ fn a_federated_object_is_held_until_its_objects_are_really_gone() -> Result<()> 
         federation.delete("ConfigMap", "x").await?;
         federation.wait_absent(SECOND, "ConfigMap", "x").await?;
         wait_until("the deletion in the other member to begin", async || {
-            let found = federation.get_member(FIRST, "ConfigMap", "x").await.map_err(|error| error.to_string())?;
+            let found =
+                federation.get_member(FIRST, "ConfigMap", "x").await.map_err(|error| error.to_string())?;
             if found["metadata"]["deletionTimestamp"].is_string() { Ok(()) } else { Err(found.to_string()) }
         })
         .await?;

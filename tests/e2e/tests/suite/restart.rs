@@ -14,8 +14,10 @@ async fn converge(federation: &Federation) -> Result<()> {
         let name = federation.name_for(kind, "x");
         let kind = Kind::of(kind);
         let (path, value) = &kind.override_;
-        let overrides = json!([{"clusterName": SECOND, "clusterOverrides": [{"path": path, "value": value}]}]);
-        let spec = json!({"template": kind.template, "placement": placement(&MEMBERS), "overrides": overrides});
+        let overrides =
+            json!([{"clusterName": SECOND, "clusterOverrides": [{"path": path, "value": value}]}]);
+        let spec =
+            json!({"template": kind.template, "placement": placement(&MEMBERS), "overrides": overrides});
         federation.create(kind.name, &name, &spec).await?;
         federation.wait_propagated(kind.name, &name).await?;
         federation.raise_barrier(kind.name, &kind.template).await?;
@@ -40,7 +42,8 @@ async fn start_and_look(federation: &Federation) -> Result<Vec<String>> {
     let mut written = Vec::new();
     for (plane, mark) in marks {
         let writes = federation.wire(plane).since(mark).writes();
-        let other = writes.filter(|sent| !KINDS.iter().any(|kind| sent.name == federation.barrier_name(kind)));
+        let other =
+            writes.filter(|sent| !KINDS.iter().any(|kind| sent.name == federation.barrier_name(kind)));
         written.extend(other.iter().map(|sent| format!("{plane}: {sent}")));
     }
     Ok(written)
@@ -118,7 +121,8 @@ fn a_restart_without_any_status_writes_the_status_and_nothing_to_members() -> Re
         federation.stop().await?;
         patch_statuses(federation, &json!({"status": null})).await?;
         let written = start_and_look(federation).await?;
-        let statuses = written.iter().filter(|sent| sent.starts_with("host: PATCH") && sent.contains("/status")).count();
+        let statuses =
+            written.iter().filter(|sent| sent.starts_with("host: PATCH") && sent.contains("/status")).count();
         ensure!(statuses == KINDS.len() && written.len() == KINDS.len(), "{written:?}");
         for kind in KINDS {
             federation.wait_propagated(kind, &federation.name_for(kind, "x")).await?;
@@ -173,7 +177,9 @@ fn a_crash_between_the_apply_and_the_status_costs_no_second_write() -> Result<()
     scenario(async |federation| {
         federation.begin().await?;
         federation.raise_barrier("ConfigMap", &json!({"data": {}})).await?;
-        federation.wire("host").hold(|sent| sent.verb == "PATCH" && sent.subresource == "status" && sent.name == "x");
+        federation
+            .wire("host")
+            .hold(|sent| sent.verb == "PATCH" && sent.subresource == "status" && sent.name == "x");
         let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
         federation.create("ConfigMap", "x", &spec).await?;
         for member in MEMBERS {

@@ -37,7 +37,7 @@ async fn main() -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(&together)?;
     match &arguments.kubeconfig {
         Some(path) => {
-            std::fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))?
+            std::fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))?;
         }
         None => writeln!(std::io::stdout(), "{text}")?,
     }

@@ -131,7 +131,12 @@ fn check_structural(schema: &Value, path: &str, empty: &str, errors: &mut Vec<Fi
     }
     if schema["additionalProperties"].is_object() {
         let empty = "must not be empty for specified object fields";
-        check_structural(&schema["additionalProperties"], &format!("{path}.additionalProperties"), empty, errors);
+        check_structural(
+            &schema["additionalProperties"],
+            &format!("{path}.additionalProperties"),
+            empty,
+            errors,
+        );
     }
 }
 

@@ -32,7 +32,9 @@ pub(crate) fn prepare_new(resources: &Resources, kind: &ResourceKind, object: &m
         ("", "namespaces") => namespace::prepare_new(object),
         ("", "services") => service::prepare_new(resources, kind, object)?,
         ("", "pods") => workload::prepare_new_pod(object),
-        ("", "persistentvolumes" | "persistentvolumeclaims") => object["status"] = json!({"phase": "Pending"}),
+        ("", "persistentvolumes" | "persistentvolumeclaims") => {
+            object["status"] = json!({"phase": "Pending"})
+        }
         ("batch", "jobs") => workload::prepare_new_job(object),
         (CRD_GROUP, _) => definition::prepare_new(resources, object),
         _ => {}

@@ -98,7 +98,8 @@ pub(super) fn prepare_changed(
     if has_node_ports(&was) && !has_node_ports(&is) {
         drop_node_port_fields(live, new);
     }
-    let same_port = |port: &Value, old: &Value| port["port"] == old["port"] && port["protocol"] == old["protocol"];
+    let same_port =
+        |port: &Value, old: &Value| port["port"] == old["port"] && port["protocol"] == old["protocol"];
     let old_ports = live["spec"]["ports"].as_array().cloned().unwrap_or_default();
     for port in new["spec"]["ports"].as_array_mut().into_iter().flatten() {
         if has_node_ports(&is)
@@ -118,10 +119,11 @@ pub(super) fn prepare_changed(
 /// What only node ports have goes with them, unless the update changes it.
 fn drop_node_port_fields(live: &Value, new: &mut Value) {
     let unchanged = |field: &str| live["spec"][field] == new["spec"][field];
-    let dropped: Vec<&str> = ["externalTrafficPolicy", "allocateLoadBalancerNodePorts", "healthCheckNodePort"]
-        .into_iter()
-        .filter(|field| unchanged(field))
-        .collect();
+    let dropped: Vec<&str> =
+        ["externalTrafficPolicy", "allocateLoadBalancerNodePorts", "healthCheckNodePort"]
+            .into_iter()
+            .filter(|field| unchanged(field))
+            .collect();
     if let Some(spec) = new["spec"].as_object_mut() {
         dropped.iter().for_each(|field| drop(spec.remove(*field)));
     }

@@ -106,7 +106,8 @@ pub(super) fn check_role(kind: &ResourceKind, object: &Value) -> Vec<FieldError>
     for (index, rule) in object["rules"].as_array().into_iter().flatten().enumerate() {
         let path = format!("rules[{index}]");
         if is_empty(&rule["verbs"]) {
-            errors.push(FieldError::required(format!("{path}.verbs"), "verbs must contain at least one value"));
+            errors
+                .push(FieldError::required(format!("{path}.verbs"), "verbs must contain at least one value"));
         }
         if !is_empty(&rule["nonResourceURLs"]) {
             if kind.namespaced {

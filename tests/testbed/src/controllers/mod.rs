@@ -12,6 +12,7 @@ mod namespaces;
 use std::sync::Arc;
 
 use serde_json::Value;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 
 use crate::resources::{Resources, WriteOptions};
@@ -44,6 +45,9 @@ impl Observed<'_> {
     }
 }
 
+/// Every change of a plane, in order.
+pub(crate) type Changes = UnboundedReceiver<(GroupResource, Arc<Event>)>;
+
 /// The controllers of one plane.
 #[derive(Debug)]
 pub(crate) struct Controllers {
@@ -63,11 +67,18 @@ impl Controllers {
         }
     }
 
+    /// Deals with every change up to now, and with those that this causes.
+    pub(crate) fn catch_up(&mut self, resources: &Resources, changes: &mut Changes) {
+        while let Ok(change) = changes.try_recv() {
+            self.observe(resources, &change);
+        }
+    }
+
     /// Runs until the token is cancelled.
     pub(crate) async fn run(
         mut self,
         resources: Arc<Resources>,
-        mut changes: tokio::sync::mpsc::UnboundedReceiver<(GroupResource, Arc<Event>)>,
+        mut changes: Changes,
         stop: CancellationToken,
     ) {
         loop {
@@ -75,13 +86,17 @@ impl Controllers {
                 () = stop.cancelled() => return,
                 change = changes.recv() => change,
             };
-            let Some((resource, event)) = change else { return };
-            let observed = Observed { resource: &resource, event: &event };
-            self.namespaces.observe(&resources, &observed);
-            self.definitions.observe(&resources, &observed);
-            self.garbage.observe(&resources, &observed);
-            self.accounts.observe(&resources, &observed);
+            let Some(change) = change else { return };
+            self.observe(&resources, &change);
         }
+    }
+
+    fn observe(&mut self, resources: &Resources, (resource, event): &(GroupResource, Arc<Event>)) {
+        let observed = Observed { resource, event };
+        self.namespaces.observe(resources, &observed);
+        self.definitions.observe(resources, &observed);
+        self.garbage.observe(resources, &observed);
+        self.accounts.observe(resources, &observed);
     }
 }
 

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Deserialize;
-use serde_json::{Value, json as json_value};
 use serde_json::value::RawValue;
+use serde_json::{Value, json as json_value};
 
 use super::body::ResponseBody;
 use super::table;

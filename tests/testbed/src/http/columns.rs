@@ -85,7 +85,7 @@ pub(super) fn of(kind: &ResourceKind) -> Vec<Column> {
     let mut columns = vec![Column { format: "name".to_owned(), ..Column::path("Name", ".metadata.name") }];
     match &kind.custom {
         Some(custom) if !custom.columns.is_empty() => {
-            columns.extend(custom.columns.iter().map(printer_column))
+            columns.extend(custom.columns.iter().map(printer_column));
         }
         Some(_) => columns.push(age_column()),
         None => columns.extend(everyday(kind)),
@@ -144,7 +144,10 @@ fn everyday(kind: &ResourceKind) -> Vec<Column> {
             Column::new("Class", Source::Function(|one| or_none(&one["spec"]["ingressClassName"]))),
             Column::new("Hosts", Source::Function(ingress_hosts)),
             Column::new("Address", Source::Function(ingress_address)),
-            Column::new("Ports", Source::Function(|one| json!(if one["spec"]["tls"].is_null() { "80" } else { "80, 443" }))),
+            Column::new(
+                "Ports",
+                Source::Function(|one| json!(if one["spec"]["tls"].is_null() { "80" } else { "80, 443" })),
+            ),
         ],
         (_, "rolebindings" | "clusterrolebindings") => vec![Column::new("Role", Source::Function(role))],
         ("coordination.k8s.io", "leases") => vec![Column::path("Holder", ".spec.holderIdentity")],
@@ -166,7 +169,8 @@ fn everyday(kind: &ResourceKind) -> Vec<Column> {
     };
     columns.push(age_column());
     if kind.group.is_empty() && kind.resource == "services" {
-        columns.push(Column::new("Selector", Source::Function(|one| labels(&one["spec"]["selector"]))).wide());
+        columns
+            .push(Column::new("Selector", Source::Function(|one| labels(&one["spec"]["selector"]))).wide());
     }
     if kind.group == "apps" || kind.resource == "jobs" {
         columns.push(Column::new("Containers", Source::Function(|one| joined(one, "name"))).wide());
@@ -244,7 +248,8 @@ fn ports(service: &Value) -> Value {
 }
 
 fn ingress_hosts(ingress: &Value) -> Value {
-    let hosts = ingress["spec"]["rules"].as_array().into_iter().flatten().filter_map(|rule| rule["host"].as_str());
+    let hosts =
+        ingress["spec"]["rules"].as_array().into_iter().flatten().filter_map(|rule| rule["host"].as_str());
     let hosts: Vec<&str> = hosts.take(3).collect();
     if hosts.is_empty() { json!("*") } else { Value::from(hosts.join(",")) }
 }

@@ -29,6 +29,7 @@ use metrics::Pending;
 use request_info::{Query, RequestLabels, ResourcePath};
 pub use service::ApiService;
 pub(crate) use tls::Listener;
+use watch::WatchRequest;
 use write::{Write, header_text};
 
 use crate::authentication::{Authenticator, Identity};
@@ -163,19 +164,16 @@ impl ApiServer {
         let include = IncludeObject::read(parts.query.text("includeObject"));
         let watches = matches!(*parts.method, Method::GET | Method::HEAD) && parts.query.flag("watch");
         if watches && path.subresource.is_none() {
-            let pending = pending.take();
-            let (resources, faults) = (&self.resources, &self.faults);
-            let namespace = path.object_namespace();
-            return watch::watch(
-                resources,
-                faults,
+            let request = WatchRequest {
                 kind,
-                namespace,
-                &path.name,
-                (form, include),
-                &parts.query,
-                pending,
-            );
+                namespace: path.object_namespace(),
+                name: &path.name,
+                form,
+                include,
+                query: &parts.query,
+                pending: pending.take(),
+            };
+            return watch::watch(&self.resources, &self.faults, request);
         }
         let view = View { kind: &kind, form, include };
         let target = Target {
@@ -190,10 +188,22 @@ impl ApiServer {
         {
             return Err(ApiError::method_not_allowed());
         }
-        let write =
-            Write { resources: &self.resources, target, view, query: &parts.query, headers: parts.headers, body };
+        let write = Write {
+            resources: &self.resources,
+            target,
+            view,
+            query: &parts.query,
+            headers: parts.headers,
+            body,
+        };
         if reviews::is_review(&kind) && *parts.method == Method::POST {
-            return reviews::review(&self.resources, &self.authenticator, identity, &kind, write.json_body()?);
+            return reviews::review(
+                &self.resources,
+                &self.authenticator,
+                identity,
+                &kind,
+                write.json_body()?,
+            );
         }
         if !kind.is_stored() {
             return Err(ApiError::not_implemented(&kind.qualified()));
@@ -294,8 +304,11 @@ fn anonymous(parts: &Parts<'_>) -> ApiError {
         Method::DELETE if !one => "deletecollection",
         _ => "delete",
     };
-    let qualified =
-        if path.group.is_empty() { path.resource.clone() } else { format!("{}.{}", path.resource, path.group) };
+    let qualified = if path.group.is_empty() {
+        path.resource.clone()
+    } else {
+        format!("{}.{}", path.resource, path.group)
+    };
     let object = if one { format!("{qualified} \"{}\"", path.name) } else { qualified };
     let resource = match &path.subresource {
         Some(subresource) => format!("{}/{subresource}", path.resource),

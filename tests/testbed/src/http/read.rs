@@ -44,8 +44,10 @@ pub(super) fn list(
         selector::selection(kind, namespace, query.text("labelSelector"), query.text("fieldSelector"))?;
     let from = position(resources, query)?;
     let limit = usize::try_from(query.number("limit").unwrap_or(0)).unwrap_or(0);
-    let page =
-        resources.store.list(&kind.storage, &selection, limit, from.as_ref()).map_err(|expired| expired_list(query, expired))?;
+    let page = resources
+        .store
+        .list(&kind.storage, &selection, limit, from.as_ref())
+        .map_err(|expired| expired_list(query, expired))?;
     let objects: Vec<Bytes> = page.records.iter().map(|record| present(kind, &record.json)).collect();
     let metadata = ListMetadata {
         resource_version: page.revision,
@@ -69,7 +71,10 @@ fn position(resources: &Resources, query: &Query) -> ApiResult<Option<Continue>>
     }
     if !match_rule.is_empty() && version.is_empty() {
         let detail = "resourceVersionMatch is forbidden unless resourceVersion is provided";
-        return Err(ApiError::invalid_options("ListOptions", &[FieldError::forbidden("resourceVersionMatch", detail)]));
+        return Err(ApiError::invalid_options(
+            "ListOptions",
+            &[FieldError::forbidden("resourceVersionMatch", detail)],
+        ));
     }
     check_version(resources, version)?;
     match match_rule {
@@ -122,7 +127,9 @@ fn decode_token(token: &str) -> ApiResult<Continue> {
     let position = value.and_then(|value| {
         Some(Continue { revision: value["rv"].as_u64()?, after: ObjectKey::parse(value["start"].as_str()?)? })
     });
-    position.ok_or_else(|| ApiError::bad_request("invalid continue token: continue key is not valid: the token cannot be read"))
+    position.ok_or_else(|| {
+        ApiError::bad_request("invalid continue token: continue key is not valid: the token cannot be read")
+    })
 }
 
 fn expired_list(query: &Query, expired: Expired) -> ApiError {

@@ -61,17 +61,25 @@ struct Start {
     after: Option<u64>,
 }
 
+/// A request for a watch.
+pub(super) struct WatchRequest<'a> {
+    pub(super) kind: SharedKind,
+    pub(super) namespace: &'a str,
+    /// Empty for collections.
+    pub(super) name: &'a str,
+    pub(super) form: Form,
+    pub(super) include: IncludeObject,
+    pub(super) query: &'a Query,
+    pub(super) pending: Pending,
+}
+
 /// Answers a watch request.
 pub(super) fn watch(
     resources: &Resources,
     faults: &Faults,
-    kind: SharedKind,
-    namespace: &str,
-    name: &str,
-    view: (Form, IncludeObject),
-    query: &Query,
-    pending: Pending,
+    request: WatchRequest<'_>,
 ) -> ApiResult<ApiResponse> {
+    let WatchRequest { kind, namespace, name, form, include, query, pending } = request;
     let mut selection =
         selector::selection(&kind, namespace, query.text("labelSelector"), query.text("fieldSelector"))?;
     if !name.is_empty() {
@@ -97,8 +105,8 @@ pub(super) fn watch(
     let mut watch = Watch {
         store: resources.store.clone(),
         kind,
-        form: view.0,
-        include: view.1,
+        form,
+        include,
         selection,
         subscription,
         weather,
@@ -128,7 +136,9 @@ fn start(query: &Query) -> ApiResult<Start> {
     let match_rule = query.text("resourceVersionMatch");
     let announce = query.flag("sendInitialEvents") && query.flag("allowWatchBookmarks");
     if query.has("sendInitialEvents") && match_rule != "NotOlderThan" {
-        return Err(forbidden_match("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
+        return Err(forbidden_match(
+            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+        ));
     }
     if !query.has("sendInitialEvents") && !match_rule.is_empty() {
         return Err(forbidden_match(

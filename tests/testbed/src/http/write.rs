@@ -108,7 +108,9 @@ impl Write<'_> {
     pub(super) fn json_body(&self) -> ApiResult<Value> {
         let content_type = self.content_type();
         if let (PROTOBUF, Some(go_type)) = (content_type, &self.target.kind.go_type) {
-            return go_type.read_protobuf(self.body).map_err(|error| ApiError::bad_request(error.to_string()));
+            return go_type
+                .read_protobuf(self.body)
+                .map_err(|error| ApiError::bad_request(error.to_string()));
         }
         if !matches!(content_type, "" | "application/json" | "application/yaml" | "*/*") {
             return Err(ApiError::unsupported_media_type(

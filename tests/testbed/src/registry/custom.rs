@@ -6,8 +6,8 @@ use std::sync::Arc;
 use kubefed_core::schema::structural::{SchemaError, Structural};
 use serde_json::Value;
 
-use super::version::preferred;
 use super::kind::{GroupVersionKind, ResourceKind, Subresource};
+use super::version::preferred;
 use crate::builtin;
 use crate::schema::{Definitions, TypeSchema};
 use crate::store::GroupResource;

@@ -8,7 +8,7 @@ use super::{Resources, convert, meta};
 use crate::builtin;
 use crate::error::{ApiError, ApiResult};
 use crate::registry::ResourceKind;
-use crate::store::{CommitError, Expect, Selection};
+use crate::store::{Expect, Selection};
 
 /// Finalizer that keeps an owner until its dependents are gone.
 pub(crate) const FOREGROUND: &str = "foregroundDeletion";

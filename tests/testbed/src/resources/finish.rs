@@ -97,8 +97,9 @@ fn moves_generation(kind: &ResourceKind, live: &Value, new: &Value) -> bool {
         let fields = object.as_object().into_iter().flatten();
         fields
             .filter(|(name, _)| {
-                !matches!(name.as_str(), "metadata" | "apiVersion" | "kind")
-                    && !(kind.has_status() && name.as_str() == "status")
+                let name = name.as_str();
+                !(matches!(name, "metadata" | "apiVersion" | "kind")
+                    || (name == "status" && kind.has_status()))
             })
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()

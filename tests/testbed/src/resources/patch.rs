@@ -225,9 +225,15 @@ fn patched(target: &Target<'_>, patch_type: PatchType, patch: &Value, live: &Liv
         }
         PatchType::Strategic | PatchType::Apply => {
             if target.kind.custom.is_some() {
-                let supported =
-                    ["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"];
-                return Err(ApiError::unsupported_media_type("application/strategic-merge-patch+json", &supported));
+                let supported = [
+                    "application/json-patch+json",
+                    "application/merge-patch+json",
+                    "application/apply-patch+yaml",
+                ];
+                return Err(ApiError::unsupported_media_type(
+                    "application/strategic-merge-patch+json",
+                    &supported,
+                ));
             }
             strategic::merge(&target.kind.schema, &mut object, patch)?;
         }

@@ -347,6 +347,6 @@ impl Table {
                 None => then.remove(key),
             };
         }
-        let _ = then.into_values().all(|record| show(record));
+        let _ = then.into_values().all(show);
     }
 }

@@ -6,7 +6,7 @@ fn config_maps() -> GroupResource {
     GroupResource::new("", "configmaps")
 }
 
-fn draft(namespace: &str, name: &str, labels: Value) -> Draft {
+fn draft(namespace: &str, name: &str, labels: &Value) -> Draft {
     let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {
         "namespace": namespace, "name": name, "uid": format!("{namespace}-{name}"), "labels": labels}});
     Draft::new(ObjectKey::new(namespace, name), object, Attributes::default())
@@ -15,7 +15,7 @@ fn draft(namespace: &str, name: &str, labels: Value) -> Draft {
 fn put(store: &Store, namespace: &str, name: &str, labels: Value) -> Arc<Record> {
     let current = store.get(&config_maps(), &ObjectKey::new(namespace, name));
     let expect = current.map_or(Expect::Absent, |record| Expect::Revision(record.revision));
-    store.commit(&config_maps(), draft(namespace, name, labels), expect).expect("committed")
+    store.commit(&config_maps(), draft(namespace, name, &labels), expect).expect("committed")
 }
 
 fn remove(store: &Store, namespace: &str, name: &str) -> Arc<Record> {
@@ -48,10 +48,10 @@ fn commits_take_revisions_and_check_expectations() {
     let store = Store::new();
     let first = put(&store, "a", "x", json!({}));
     assert_eq!(first.value()["metadata"]["resourceVersion"], json!(first.revision.to_string()));
-    let again = store.commit(&config_maps(), draft("a", "x", json!({})), Expect::Absent);
+    let again = store.commit(&config_maps(), draft("a", "x", &json!({})), Expect::Absent);
     assert_eq!(again.expect_err("taken"), CommitError::Exists);
     let stale =
-        store.commit(&config_maps(), draft("a", "x", json!({})), Expect::Revision(first.revision - 1));
+        store.commit(&config_maps(), draft("a", "x", &json!({})), Expect::Revision(first.revision - 1));
     assert_eq!(stale.expect_err("stale"), CommitError::Changed);
     assert_eq!(store.revision(), first.revision);
     let removed = remove(&store, "a", "x");

@@ -126,10 +126,10 @@ fn settle_value(structs: &Structs, expected: &Type, value: &mut Value) {
     match (expected, value) {
         (Type::Struct(component), value @ Value::Object(_)) => settle(structs, component, value),
         (Type::List(items), Value::Array(list)) => {
-            list.iter_mut().for_each(|value| settle_value(structs, items, value))
+            list.iter_mut().for_each(|value| settle_value(structs, items, value));
         }
         (Type::Map(values), Value::Object(map)) => {
-            map.values_mut().for_each(|value| settle_value(structs, values, value))
+            map.values_mut().for_each(|value| settle_value(structs, values, value));
         }
         _ => {}
     }

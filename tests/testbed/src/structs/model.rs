@@ -51,8 +51,8 @@ pub(super) enum Type {
     Scalar(Scalar),
     /// A component with fields, by name.
     Struct(String),
-    List(Box<Type>),
-    Map(Box<Type>),
+    List(Box<Self>),
+    Map(Box<Self>),
     Quantity,
     IntOrString,
     Any,
@@ -139,7 +139,8 @@ fn fields(component: &str, schema: &Value, document: &Value) -> BTreeMap<String,
         .map(|(name, property)| {
             let field = Field {
                 go: read_type(property, document),
-                required: required.iter().any(|one| one.as_str() == Some(name)) || listed(&FIELDS.always, name),
+                required: required.iter().any(|one| one.as_str() == Some(name))
+                    || listed(&FIELDS.always, name),
                 pointer: listed(&FIELDS.pointers, name),
                 embedded: property["default"].is_object(),
                 bare_time: listed(&FIELDS.times, name),

@@ -107,7 +107,8 @@ impl Structs {
     /// Reads an object in its envelope.
     pub(crate) fn read_protobuf(&self, body: &[u8]) -> Result<Value, ProtobufError> {
         let envelope = small(body.strip_prefix(MAGIC).ok_or(ProtobufError::Envelope)?)?;
-        let (Some(Wire::Bytes(type_meta)), Some(Wire::Bytes(raw))) = (envelope.get(&1), envelope.get(&2)) else {
+        let (Some(Wire::Bytes(type_meta)), Some(Wire::Bytes(raw))) = (envelope.get(&1), envelope.get(&2))
+        else {
             return Err(ProtobufError::Envelope);
         };
         let type_meta = small(type_meta)?;
@@ -137,7 +138,9 @@ impl Structs {
         let fields = self.components.get(component);
         let mut reader = Reader(bytes);
         while let Some((number, wire)) = reader.next()? {
-            let Some(Some(name)) = number.checked_sub(1).and_then(|index| numbers.get(index)) else { continue };
+            let Some(Some(name)) = number.checked_sub(1).and_then(|index| numbers.get(index)) else {
+                continue;
+            };
             if let (Some(inlined), Wire::Bytes(bytes)) = (name.strip_prefix('>'), &wire) {
                 self.message(component, inlined, bytes, object)?;
                 continue;
@@ -173,7 +176,9 @@ impl Structs {
         Ok(match (expected, wire) {
             (Type::Scalar(Scalar::Boolean), Wire::Number(number)) => Value::from(*number != 0),
             // Negative numbers are written in two's complement.
-            (Type::Scalar(Scalar::Int32 | Scalar::Int64), Wire::Number(number)) => Value::from(number.cast_signed()),
+            (Type::Scalar(Scalar::Int32 | Scalar::Int64), Wire::Number(number)) => {
+                Value::from(number.cast_signed())
+            }
             (Type::Scalar(Scalar::Float), Wire::Fixed(bits)) => Value::from(f64::from_bits(*bits)),
             (Type::Scalar(Scalar::Bytes), Wire::Bytes(bytes)) => Value::from(STANDARD.encode(bytes)),
             (Type::Scalar(Scalar::Time), Wire::Bytes(bytes)) => time(bytes)?,
@@ -194,7 +199,9 @@ impl Structs {
             }
             // Free-form data is JSON in the message's only field.
             (Type::Any, Wire::Bytes(bytes)) => match small(bytes)?.get(&1) {
-                Some(Wire::Bytes(json)) => serde_json::from_slice(json).map_err(|_| ProtobufError::Malformed)?,
+                Some(Wire::Bytes(json)) => {
+                    serde_json::from_slice(json).map_err(|_| ProtobufError::Malformed)?
+                }
                 _ => Value::Null,
             },
             _ => return Err(ProtobufError::Malformed),

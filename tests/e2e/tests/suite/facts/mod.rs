@@ -63,7 +63,9 @@ fn deployment(spec: &Value) -> Value {
 fn entry(object: &Value, manager: &str, operation: &str, subresource: Option<&str>) -> Value {
     let entries = object["metadata"]["managedFields"].as_array();
     let wanted = |entry: &&Value| {
-        entry["manager"] == manager && entry["operation"] == operation && entry["subresource"].as_str() == subresource
+        entry["manager"] == manager
+            && entry["operation"] == operation
+            && entry["subresource"].as_str() == subresource
     };
     entries.into_iter().flatten().find(wanted).cloned().unwrap_or_default()
 }

@@ -94,21 +94,21 @@ fn moving_ownership_of_an_object_that_has_changed_is_a_conflict_and_a_failed_tes
 }
 
 #[test]
-fn where_there_are_no_managed_fields_they_are_added_and_not_replaced() -> Result<()> {
+fn where_there_are_no_managed_fields_they_can_be_put_in_by_either_operation() -> Result<()> {
     fact(async |plane| {
         let us = plane.config_maps(US);
         us.post(&config_map(&json!({"a": "1"}))).await?.ok()?;
-        let object = forget_managers(&us).await?;
         let entries = json!([{
             "manager": US, "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1",
             "fieldsV1": {"f:data": {"f:a": {}}},
         }]);
-        let replace = ownership_patch(version(&object)?, &entries);
-        us.patch("x", Patch::Json, &replace).await?.with_code(422)?;
-        let mut add = replace;
-        add[1]["op"] = json!("add");
-        let object = us.patch("x", Patch::Json, &add).await?.with_code(200)?;
-        ensure!(owns(&ours(&object), "/f:data/f:a"), "{object}");
+        for operation in ["add", "replace"] {
+            let object = forget_managers(&us).await?;
+            let mut patch = ownership_patch(version(&object)?, &entries);
+            patch[1]["op"] = json!(operation);
+            let object = us.patch("x", Patch::Json, &patch).await?.with_code(200)?;
+            ensure!(owns(&ours(&object), "/f:data/f:a"), "{operation}: {object}");
+        }
         let object = us.patch("x", Patch::ForcedApply, &config_map(&json!({}))).await?.ok()?;
         ensure!(object["data"]["a"].is_null(), "{object}");
         Ok(())
@@ -192,7 +192,8 @@ fn replicas_that_were_scaled_belong_to_the_scaler_and_stay_when_we_leave_them_ou
         let scaled = us.get("x").await?.context("the Deployment")?;
         ensure!(owns(&entry(&scaled, "hpa", "Update", Some("scale")), "/f:spec/f:replicas"), "{scaled}");
         ensure!(!owns(&ours(&scaled), "/f:spec/f:replicas"), "{scaled}");
-        let applied = us.patch("x", Patch::ForcedApply, &deployment(&json!({"minReadySeconds": 5}))).await?.ok()?;
+        let applied =
+            us.patch("x", Patch::ForcedApply, &deployment(&json!({"minReadySeconds": 5}))).await?.ok()?;
         ensure!(applied["spec"]["replicas"] == 7, "{applied}");
         us.patch("x", Patch::Merge, &json!({"spec": {"replicas": 0}})).await?.ok()?;
         Ok(())
@@ -212,7 +213,8 @@ fn a_field_that_only_we_own_is_removed_and_defaulted_again_when_we_leave_it_out(
 }
 
 #[test]
-fn the_first_apply_to_an_object_without_managed_fields_gives_all_of_it_to_an_invented_manager() -> Result<()> {
+fn the_first_apply_to_an_object_without_managed_fields_gives_all_of_it_to_an_invented_manager() -> Result<()>
+{
     fact(async |plane| {
         let us = plane.config_maps(US);
         us.post(&config_map(&json!({"a": "1", "b": "2"}))).await?.ok()?;
@@ -253,9 +255,7 @@ fn the_time_of_an_entry_moves_only_with_effective_writes_of_its_own_manager() ->
 #[test]
 fn string_data_of_a_secret_is_ours_and_the_data_that_it_becomes_is_nobodys() -> Result<()> {
     fact(async |plane| {
-        let secret = |texts: Value| {
-            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}, "stringData": texts})
-        };
+        let secret = |texts: Value| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}, "stringData": texts});
         let us = plane.objects("Secret", US);
         let applied = us.patch("x", Patch::ForcedApply, &secret(json!({"a": "1", "b": "2"}))).await?.ok()?;
         ensure!(applied["data"] == json!({"a": "MQ==", "b": "Mg=="}), "{applied}");

@@ -15,9 +15,28 @@ fn a_uid_makes_an_apply_one_that_only_updates_that_very_object() -> Result<()> {
         us.patch("x", Patch::ForcedApply, &object).await?.with_code(409)?;
         ensure!(us.get("x").await?.is_none(), "it was created all the same");
         let created = us.post(&config_map(&json!({"a": "1"}))).await?.ok()?;
-        us.patch("x", Patch::ForcedApply, &object).await?.with_code(409)?;
+        let answer = us.patch("x", Patch::ForcedApply, &object).await?.with_code(422)?;
+        ensure!(answer["details"]["causes"][0]["field"] == "metadata.uid", "{answer}");
         object["metadata"]["uid"] = created["metadata"]["uid"].clone();
         us.patch("x", Patch::ForcedApply, &object).await?.with_code(200)?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_merge_patch_with_another_uid_or_an_older_version_is_a_conflict() -> Result<()> {
+    fact(async |plane| {
+        let us = plane.config_maps(US);
+        let created = us.post(&config_map(&json!({"a": "1"}))).await?.ok()?;
+        us.patch("x", Patch::Merge, &json!({"data": {"a": "2"}})).await?.ok()?;
+        let uid = json!({"uid": "8d7a3e0e-5f0b-4f5e-9d35-6f1a5f9a1c11", "labels": {"a": "1"}});
+        let stale = json!({"resourceVersion": version(&created)?, "labels": {"a": "1"}});
+        for metadata in [uid, stale] {
+            let answer = us.patch("x", Patch::Merge, &json!({ "metadata": metadata })).await?;
+            ensure!(answer.code == 409, "{metadata}: {answer}");
+        }
+        let right = json!({"uid": created["metadata"]["uid"], "labels": {"a": "1"}});
+        us.patch("x", Patch::Merge, &json!({ "metadata": right })).await?.with_code(200)?;
         Ok(())
     })
 }
@@ -80,10 +99,9 @@ fn an_apply_that_does_not_fit_the_type_is_refused_with_500_and_the_path() -> Res
         let us = plane.objects("Deployment", US);
         for (object, problem) in cases {
             let answer = us.patch("x", Patch::ForcedApply, &object).await?;
-            let namespace = &plane.federation.namespace;
-            let begin = format!(
-                "failed to create typed patch object ({namespace}/x; apps/v1, Kind=Deployment): {problem}"
-            );
+            // The namespace is that of the body.
+            let begin =
+                format!("failed to create typed patch object (/x; apps/v1, Kind=Deployment): {problem}");
             ensure!(answer.code == 500 && answer.message().starts_with(&begin), "expected {begin}: {answer}");
             ensure!(answer.body["reason"].is_null(), "{answer}");
         }
@@ -96,7 +114,8 @@ fn an_apply_that_does_not_fit_the_type_is_refused_with_500_and_the_path() -> Res
 fn an_apply_of_a_custom_kind_that_does_not_fit_its_schema_is_refused_the_same_way() -> Result<()> {
     fact(async |plane| {
         let website = json!({
-            "apiVersion": "e2e.example.com/v1", "kind": "Website", "metadata": {"name": "x"},
+            "apiVersion": "e2e.example.com/v1", "kind": "Website",
+            "metadata": {"name": "x", "namespace": plane.federation.namespace},
             "spec": {"host": "h", "colour": "blue"},
         });
         let answer = plane.objects("Website", US).patch("x", Patch::ForcedApply, &website).await?;
@@ -116,7 +135,10 @@ fn an_object_that_fits_the_type_and_is_invalid_is_refused_with_422() -> Result<(
         let us = plane.objects("Deployment", US);
         let cases = [
             (deployment(&json!({"replicas": -1})), "spec.replicas"),
-            (deployment(&json!({"selector": {"matchLabels": {"app": "other"}}})), "spec.template.metadata.labels"),
+            (
+                deployment(&json!({"selector": {"matchLabels": {"app": "other"}}})),
+                "spec.template.metadata.labels",
+            ),
         ];
         for (object, field) in cases {
             let answer = us.patch("x", Patch::ForcedApply, &object).await?;
@@ -127,7 +149,8 @@ fn an_object_that_fits_the_type_and_is_invalid_is_refused_with_422() -> Result<(
         let website = json!({
             "apiVersion": "e2e.example.com/v1", "kind": "Website", "metadata": {"name": "x"}, "spec": {"replicas": 1},
         });
-        let answer = plane.objects("Website", US).patch("x", Patch::ForcedApply, &website).await?.with_code(422)?;
+        let answer =
+            plane.objects("Website", US).patch("x", Patch::ForcedApply, &website).await?.with_code(422)?;
         ensure!(answer["details"]["causes"][0]["field"] == "spec.host", "{answer}");
         Ok(())
     })
