@@ -256,22 +256,23 @@ impl Shared {
         self.publish();
     }
 
+    fn snapshot(&self) -> Members {
+        let member = |(name, entry): (&String, &Entry)| {
+            let ready = entry.status.as_ref().map(KubeFedClusterStatus::is_ready);
+            let labels = Arc::clone(&entry.labels);
+            (name.clone(), Member { labels, ready, way: entry.way.clone() })
+        };
+        self.clusters.lock().iter().map(member).collect()
+    }
+
     /// Sends a new snapshot if anything in it is new.
     fn publish(&self) {
         if !self.listed.load(Ordering::Relaxed) {
             return;
         }
-        let snapshot: Members = self
-            .clusters
-            .lock()
-            .iter()
-            .map(|(name, entry)| {
-                let ready = entry.status.as_ref().map(KubeFedClusterStatus::is_ready);
-                let labels = Arc::clone(&entry.labels);
-                (name.clone(), Member { labels, ready, way: entry.way.clone() })
-            })
-            .collect();
         self.members.send_if_modified(|members| {
+            // Taken in here, so that of two who publish at once the later one sends the newer.
+            let snapshot = self.snapshot();
             let changed = members.as_deref().is_none_or(|members| !are_same(members, &snapshot));
             if changed {
                 *members = Some(Arc::new(snapshot));

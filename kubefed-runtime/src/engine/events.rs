@@ -99,7 +99,7 @@ impl Events {
         Event {
             metadata: ObjectMeta {
                 // The server adds a few letters, and takes no more than 253.
-                generate_name: Some(format!("{}-", &key.name()[..key.name().len().min(200)])),
+                generate_name: Some(name_prefix(key.name())),
                 // Events about objects without a namespace live in this one.
                 namespace: Some(key.namespace().unwrap_or("default").to_owned()),
                 ..ObjectMeta::default()
@@ -130,5 +130,28 @@ impl Events {
     /// The object is gone.
     pub(crate) fn forget(&self, key: &Key) {
         self.said.lock().remove(key);
+    }
+}
+
+/// What the names of events about an object begin with. They have to be DNS subdomains, which the names of roles need
+/// not be, and leave room for what the server adds.
+fn name_prefix(name: &str) -> String {
+    let plain = |letter: char| match letter.to_ascii_lowercase() {
+        letter @ ('a'..='z' | '0'..='9' | '-' | '.') => letter,
+        _ => '-',
+    };
+    let name: String = name.chars().map(plain).take(200).collect();
+    format!("{}-", name.trim_matches(['-', '.']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_events_are_valid_whatever_the_object_is_called() {
+        for (name, prefix) in [("web", "web-"), ("a.b", "a.b-"), ("system:Node", "system-node-"), ("x:", "x-")] {
+            assert_eq!(name_prefix(name), prefix);
+        }
     }
 }

@@ -311,9 +311,9 @@ impl Operation {
         let Some(known) = self.member.cache.object(&self.target) else {
             return Ok(());
         };
-        let patch = json!({
-            "metadata": {"uid": known.uid.to_string(), "labels": {(names::MANAGED_LABEL): null}}
-        });
+        // The version tells another object of the name as well; a uid that differs would be refused as invalid.
+        let version = known.resource_version.to_string();
+        let patch = json!({"metadata": {"resourceVersion": version, "labels": {(names::MANAGED_LABEL): null}}});
         let (namespace, name) = (self.target.namespace(), self.target.name());
         match self.objects().merge_patch(namespace, name, false, &patch).await {
             Ok(_) => {

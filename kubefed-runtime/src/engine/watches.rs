@@ -143,7 +143,7 @@ impl TypeController {
             _ => Api::all_with(client, &resource),
         };
         let config = watcher::Config::default().labels(names::MANAGED_LABEL);
-        let mut events = watcher(api, config).boxed();
+        let mut events = watcher(api.clone(), config.clone()).boxed();
         let mut errors = 0;
         loop {
             match events.try_next().await {
@@ -159,6 +159,10 @@ impl TypeController {
                     errors += 1;
                     self.watch_failed(&member, &error);
                     tokio::time::sleep(watch_pause(errors)).await;
+                    if member.cache.list_state() != ListState::Listed {
+                        // What is refused now may be another thing when it is served again: from the beginning.
+                        events = watcher(api.clone(), config.clone()).boxed();
+                    }
                 }
             }
         }

@@ -241,6 +241,16 @@ impl Objects {
         self.send(Method::DELETE, name, "", &[], None).await
     }
 
+    /// Deletes an object with options.
+    ///
+    /// # Errors
+    ///
+    /// If there is no answer.
+    pub async fn delete_with(&self, name: &str, options: &Value) -> Result<Answer> {
+        let headers = [(header::CONTENT_TYPE, "application/json")];
+        self.send(Method::DELETE, name, "", &headers, Some(options)).await
+    }
+
     async fn send(
         &self,
         method: Method,

@@ -1,5 +1,8 @@
 //! What happens by itself: namespaces, garbage collection, accounts and tokens.
 
+// Helpers of tests may panic as tests may.
+#![allow(clippy::expect_used, clippy::needless_pass_by_value)]
+
 mod support;
 
 use http::{Method, Request};

@@ -1,5 +1,8 @@
 //! CustomResourceDefinitions and what they define.
 
+// Helpers of tests may panic as tests may.
+#![allow(clippy::expect_used, clippy::needless_pass_by_value)]
+
 mod support;
 
 use http::Method;

@@ -1,5 +1,8 @@
 //! Creation, reading, update and deletion of objects, and how requests fail.
 
+// Helpers of tests may panic as tests may.
+#![allow(clippy::expect_used, clippy::needless_pass_by_value)]
+
 mod support;
 
 use http::Method;

@@ -1,5 +1,8 @@
 //! The server around the objects: discovery, HTTPS, faults, counters.
 
+// Helpers of tests may panic as tests may.
+#![allow(clippy::expect_used, clippy::needless_pass_by_value)]
+
 mod support;
 
 use std::time::Duration;

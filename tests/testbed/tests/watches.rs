@@ -1,5 +1,8 @@
 //! Watches, as kube-rs' clients and watcher see them, and the faults that concern them.
 
+// Helpers of tests may panic as tests may.
+#![allow(clippy::expect_used, clippy::needless_pass_by_value)]
+
 mod support;
 
 use std::time::Duration;

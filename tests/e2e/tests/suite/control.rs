@@ -121,6 +121,8 @@ fn a_cluster_object_without_a_usable_token_says_so_and_harms_nobody() -> Result<
         let message = found["status"]["conditions"][0]["message"].as_str().unwrap_or_default();
         ensure!(message.contains("no-such-secret"), "{found}");
 
+        let everywhere = json!({"placement": {"clusters": null, "clusterSelector": {}}});
+        federation.edit("Namespace", &federation.namespace, &everywhere).await?;
         let spec = json!({"template": {"data": {"a": "1"}}, "placement": {"clusterSelector": {}}});
         federation.create("ConfigMap", "x", &spec).await?;
         for member in MEMBERS {

@@ -33,7 +33,7 @@ pub(crate) fn prepare_new(resources: &Resources, kind: &ResourceKind, object: &m
         ("", "services") => service::prepare_new(resources, kind, object)?,
         ("", "pods") => workload::prepare_new_pod(object),
         ("", "persistentvolumes" | "persistentvolumeclaims") => {
-            object["status"] = json!({"phase": "Pending"})
+            object["status"] = json!({"phase": "Pending"});
         }
         ("batch", "jobs") => workload::prepare_new_job(object),
         (CRD_GROUP, _) => definition::prepare_new(resources, object),

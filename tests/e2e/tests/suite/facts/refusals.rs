@@ -24,19 +24,57 @@ fn a_uid_makes_an_apply_one_that_only_updates_that_very_object() -> Result<()> {
 }
 
 #[test]
-fn a_merge_patch_with_another_uid_or_an_older_version_is_a_conflict() -> Result<()> {
+fn a_merge_patch_with_an_older_version_is_a_conflict_and_one_with_another_uid_is_invalid() -> Result<()> {
     fact(async |plane| {
         let us = plane.config_maps(US);
         let created = us.post(&config_map(&json!({"a": "1"}))).await?.ok()?;
         us.patch("x", Patch::Merge, &json!({"data": {"a": "2"}})).await?.ok()?;
-        let uid = json!({"uid": "8d7a3e0e-5f0b-4f5e-9d35-6f1a5f9a1c11", "labels": {"a": "1"}});
-        let stale = json!({"resourceVersion": version(&created)?, "labels": {"a": "1"}});
-        for metadata in [uid, stale] {
+        let other = "8d7a3e0e-5f0b-4f5e-9d35-6f1a5f9a1c11";
+        let old = version(&created)?;
+        let cases = [
+            (json!({"resourceVersion": old}), 409),
+            (json!({ "uid": other }), 422),
+            (json!({"resourceVersion": old, "uid": other}), 409),
+            (json!({"uid": created["metadata"]["uid"], "labels": {"a": "1"}}), 200),
+        ];
+        for (metadata, code) in cases {
             let answer = us.patch("x", Patch::Merge, &json!({ "metadata": metadata })).await?;
-            ensure!(answer.code == 409, "{metadata}: {answer}");
+            ensure!(answer.code == code, "expected {code} of {metadata}: {answer}");
         }
-        let right = json!({"uid": created["metadata"]["uid"], "labels": {"a": "1"}});
-        us.patch("x", Patch::Merge, &json!({ "metadata": right })).await?.with_code(200)?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_deletion_has_preconditions_and_a_conflict_where_they_do_not_hold() -> Result<()> {
+    fact(async |plane| {
+        let us = plane.config_maps(US);
+        let created = us.post(&config_map(&json!({"a": "1"}))).await?.ok()?;
+        let now = us.patch("x", Patch::Merge, &json!({"data": {"a": "2"}})).await?.ok()?;
+        let uid = &now["metadata"]["uid"];
+        let preconditions = |uid: &serde_json::Value, version: &str| {
+            json!({
+                "apiVersion": "v1", "kind": "DeleteOptions",
+                "preconditions": {"uid": uid, "resourceVersion": version},
+            })
+        };
+        let other = json!("8d7a3e0e-5f0b-4f5e-9d35-6f1a5f9a1c11");
+        us.delete_with("x", &preconditions(uid, version(&created)?)).await?.with_code(409)?;
+        us.delete_with("x", &preconditions(&other, version(&now)?)).await?.with_code(409)?;
+        us.delete_with("x", &preconditions(uid, version(&now)?)).await?.with_code(200)?;
+        us.delete_with("x", &preconditions(uid, version(&now)?)).await?.with_code(404)?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_generated_name_may_begin_with_what_ends_in_a_dash_but_not_in_a_dot() -> Result<()> {
+    fact(async |plane| {
+        let us = plane.config_maps(US);
+        for (prefix, code) in [("x-", 201), ("x.", 422)] {
+            let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": prefix}});
+            us.post(&object).await?.with_code(code)?;
+        }
         Ok(())
     })
 }
