@@ -21,6 +21,7 @@ mod clock;
 pub mod cluster;
 mod election;
 mod engine;
+mod events;
 mod install;
 mod manager;
 mod metrics;

@@ -72,8 +72,9 @@ impl TypeConfigController {
                     due.extend(self.configs.keys().cloned());
                 }
                 Ok(Some(watcher::Event::Apply(config))) => {
-                    due.insert(config.name_any());
-                    self.configs.insert(config.name_any(), config);
+                    if self.learn(config.clone()) {
+                        due.insert(config.name_any());
+                    }
                 }
                 Ok(Some(watcher::Event::Delete(config))) => {
                     due.insert(config.name_any());
@@ -86,6 +87,17 @@ impl TypeConfigController {
         for running in self.running.values() {
             running.controller.stop();
         }
+    }
+
+    /// Keeps an object that an event or an answer to our own request has shown. Tells whether it is newer than what is
+    /// known.
+    fn learn(&mut self, config: FederatedTypeConfig) -> bool {
+        let known = self.configs.get(&config.name_any()).map_or(0, version);
+        let newer = version(&config) > known;
+        if newer {
+            self.configs.insert(config.name_any(), config);
+        }
+        newer
     }
 
     /// Brings what runs in line with the objects of these names. Answers those whose writes failed.
@@ -155,13 +167,18 @@ impl TypeConfigController {
         }
     }
 
-    async fn add_finalizer(&self, config: FederatedTypeConfig) -> Result<FederatedTypeConfig, kube::Error> {
+    async fn add_finalizer(
+        &mut self,
+        config: FederatedTypeConfig,
+    ) -> Result<FederatedTypeConfig, kube::Error> {
         if config.finalizers().iter().any(|finalizer| finalizer == names::TYPE_CONFIG_FINALIZER) {
             return Ok(config);
         }
         let mut finalizers = config.finalizers().to_vec();
         finalizers.push(names::TYPE_CONFIG_FINALIZER.to_owned());
-        self.patch_finalizers(&config, &finalizers).await
+        let config = self.patch_finalizers(&config, &finalizers).await?;
+        self.learn(config.clone());
+        Ok(config)
     }
 
     async fn remove_finalizer(&self, config: &FederatedTypeConfig) -> Result<(), kube::Error> {
@@ -192,7 +209,7 @@ impl TypeConfigController {
 
     /// Writes the status, if anything in it is new.
     async fn write_status(
-        &self,
+        &mut self,
         config: &FederatedTypeConfig,
         state: ControllerState,
     ) -> Result<(), kube::Error> {
@@ -207,9 +224,14 @@ impl TypeConfigController {
         let parameters =
             PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let patch = Patch::Merge(json!({ "status": status }));
-        self.api().patch_status(&config.name_any(), &parameters, &patch).await?;
+        let written = self.api().patch_status(&config.name_any(), &parameters, &patch).await?;
+        self.learn(written);
         Ok(())
     }
+}
+
+fn version(config: &FederatedTypeConfig) -> u64 {
+    config.resource_version().and_then(|version| version.parse().ok()).unwrap_or(0)
 }
 
 /// The linked type with what its FederatedTypeConfig says about it.

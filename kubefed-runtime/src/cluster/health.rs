@@ -8,13 +8,10 @@ use http::{Method, Request};
 use http_body_util::BodyExt;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{
-    Api, Client, Resource, ResourceExt,
+    Api, Client, ResourceExt,
     client::Body,
     core::PartialObjectMeta,
-    runtime::{
-        events::{Event, EventType},
-        watcher::{self, watcher},
-    },
+    runtime::watcher::{self, watcher},
 };
 use kubefed_core::{
     api::KubeFedCluster,
@@ -23,9 +20,11 @@ use kubefed_core::{
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use crate::engine::Key;
+
 use super::{
     Connection, NamespaceList, Objects,
-    members::{NamespaceEvent, Shared, Way, watch_pause},
+    members::{NamespaceEvent, Shared, Way, cluster_kind, watch_pause},
     with_causes,
 };
 
@@ -37,17 +36,17 @@ pub(crate) struct HealthTask {
     shared: Arc<Shared>,
     cluster: KubeFedCluster,
     name: String,
+    key: Key,
     ended: CancellationToken,
     connection: Option<Arc<Connection>>,
     health: Health,
-    /// The failure that the last event spoke of.
-    reported: Option<String>,
 }
 
 impl HealthTask {
     pub(crate) fn new(shared: Arc<Shared>, cluster: KubeFedCluster, ended: CancellationToken) -> Self {
         let name = cluster.name_any();
-        Self { shared, cluster, name, ended, connection: None, health: Health::default(), reported: None }
+        let key = Key::new(Some(&shared.namespace.kubefed), &name);
+        Self { shared, cluster, name, key, ended, connection: None, health: Health::default() }
     }
 
     /// Probes once per period, starting at once.
@@ -80,7 +79,7 @@ impl HealthTask {
             }
         };
         self.shared.metrics.probed(&self.name, &probe, started.elapsed());
-        self.report(&probe).await;
+        self.report(&probe);
         let stored = self.shared.stored_status(&self.name);
         let options = self.shared.health;
         let thresholds =
@@ -89,7 +88,7 @@ impl HealthTask {
         if !needs_write(stored.as_ref(), &status, HEARTBEAT) {
             return;
         }
-        let api = KubeFedCluster::api_resource();
+        let api = cluster_kind();
         let objects =
             Objects { client: &self.shared.host, resource: &api, timeout: options.timeout.max(HOST_TIMEOUT) };
         let patch = json!({ "status": status });
@@ -177,7 +176,7 @@ impl HealthTask {
     }
 
     /// One warning event per new failure.
-    async fn report(&mut self, probe: &Probe) {
+    fn report(&self, probe: &Probe) {
         let (reason, note) = match probe {
             Probe::Malformed(why) => (
                 "MalformedClusterConfig",
@@ -186,25 +185,9 @@ impl HealthTask {
             Probe::Unreachable(why) => {
                 ("RetrievingClusterHealthFailed", format!("Failed to retrieve health of the cluster: {why}"))
             }
-            Probe::Healthy { .. } | Probe::Unhealthy => {
-                self.reported = None;
-                return;
-            }
+            Probe::Healthy { .. } | Probe::Unhealthy => return self.shared.events.forget(&self.key),
         };
-        if self.reported.as_deref() == Some(reason) {
-            return;
-        }
-        self.reported = Some(reason.to_owned());
-        let event = Event {
-            type_: EventType::Warning,
-            reason: reason.to_owned(),
-            note: Some(note),
-            action: "Probe".to_owned(),
-            secondary: None,
-        };
-        if let Err(error) = self.shared.recorder.publish(&event, &self.cluster.object_ref(&())).await {
-            tracing::warn!(cluster = self.name, %error, "writing an event");
-        }
+        self.shared.events.warn(&self.key, &self.cluster.metadata, reason, "", note);
     }
 }
 
@@ -308,22 +291,5 @@ impl NamespaceWatch {
         let event = NamespaceEvent { cluster: Arc::clone(&self.cluster), namespace: name.to_owned() };
         // Nobody listening is fine.
         let _ = self.shared.namespace_events.send(event);
-    }
-}
-
-/// The resource of a kind that is ours, for requests by hand.
-trait OwnKind {
-    fn api_resource() -> kubefed_core::api::ApiResource;
-}
-
-impl OwnKind for KubeFedCluster {
-    fn api_resource() -> kubefed_core::api::ApiResource {
-        kubefed_core::api::ApiResource {
-            group: Self::group(&()).into_owned(),
-            version: Self::version(&()).into_owned(),
-            kind: Self::kind(&()).into_owned(),
-            plural_name: Self::plural(&()).into_owned(),
-            scope: kubefed_core::api::Scope::Namespaced,
-        }
     }
 }

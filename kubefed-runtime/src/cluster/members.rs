@@ -12,14 +12,14 @@ use std::{
 
 use futures::{StreamExt, TryStreamExt};
 use kube::{
-    Api, Client, ResourceExt,
+    Api, Client, Resource, ResourceExt,
     api::ObjectMeta,
     runtime::{
         WatchStreamExt,
         watcher::{self, watcher},
     },
 };
-use kubefed_core::api::{KubeFedCluster, KubeFedClusterSpec, KubeFedClusterStatus};
+use kubefed_core::api::{ApiResource, KubeFedCluster, KubeFedClusterSpec, KubeFedClusterStatus, Scope};
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Connection, Connector, health::HealthTask};
 use crate::{
     clock::Clock,
+    events::Events,
     metrics::Metrics,
     options::{HealthOptions, Namespace},
 };
@@ -82,7 +83,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     pub(crate) namespace_events: broadcast::Sender<NamespaceEvent>,
-    pub(crate) recorder: kube::runtime::events::Recorder,
+    pub(crate) events: Events,
     clusters: Mutex<HashMap<String, Entry>>,
     members: watch::Sender<Option<Arc<Members>>>,
     listed: AtomicBool,
@@ -115,12 +116,8 @@ impl ClusterController {
         clock: Clock,
         metrics: Metrics,
     ) -> Self {
-        let reporter = kube::runtime::events::Reporter {
-            controller: "kubefedcluster-controller".into(),
-            instance: None,
-        };
         let shared = Shared {
-            recorder: kube::runtime::events::Recorder::new(host.clone(), reporter),
+            events: Events::start(host.clone(), cluster_kind(), clock),
             host,
             namespace,
             connector,
@@ -279,6 +276,17 @@ impl Shared {
             }
             changed
         });
+    }
+}
+
+/// The kind of the objects that this controller is about.
+pub(super) fn cluster_kind() -> ApiResource {
+    ApiResource {
+        group: KubeFedCluster::group(&()).into_owned(),
+        version: KubeFedCluster::version(&()).into_owned(),
+        kind: KubeFedCluster::kind(&()).into_owned(),
+        plural_name: KubeFedCluster::plural(&()).into_owned(),
+        scope: Scope::Namespaced,
     }
 }
 

@@ -115,7 +115,9 @@ impl Objects<'_> {
         namespace: Option<&str>,
         object: &Value,
     ) -> Result<Answer, RequestError> {
-        let uri = format!("{}?fieldManager={}", self.path(namespace, None), names::FIELD_MANAGER);
+        // An apply refuses unknown fields by itself; a POST drops them silently unless it is told to be strict.
+        let path = self.path(namespace, None);
+        let uri = format!("{path}?fieldManager={}&fieldValidation=Strict", names::FIELD_MANAGER);
         self.send(Method::POST, uri, Some(("application/json", object)), METADATA_ONLY).await
     }
 

@@ -4,7 +4,6 @@
 //! `kubefed-core`), **apply** per member, **record** the status. The code of that line is in `reconcile`; what acts on a
 //! single member is in `operation`; what feeds the caches is in `watches`.
 
-mod events;
 mod host;
 mod key;
 mod member;

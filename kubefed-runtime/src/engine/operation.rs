@@ -313,7 +313,8 @@ impl Operation {
         };
         // The version tells another object of the name as well; a uid that differs would be refused as invalid.
         let version = known.resource_version.to_string();
-        let patch = json!({"metadata": {"resourceVersion": version, "labels": {(names::MANAGED_LABEL): null}}});
+        let patch =
+            json!({"metadata": {"resourceVersion": version, "labels": {(names::MANAGED_LABEL): null}}});
         let (namespace, name) = (self.target.namespace(), self.target.name());
         match self.objects().merge_patch(namespace, name, false, &patch).await {
             Ok(_) => {

@@ -119,7 +119,7 @@ impl TypeController {
                 "the name of a FederatedNamespace must be that of its namespace: create it as {0} in the namespace {0}",
                 key.namespace().unwrap_or_default()
             );
-            self.events.warn(key, federated, "InvalidName", "", note);
+            self.events.warn(key, &federated.metadata, "InvalidName", "", note);
             return false;
         }
         self.host_namespaces.read().contains_key(key.name())
@@ -140,12 +140,12 @@ impl TypeController {
     async fn propagate(self: &Arc<Self>, key: &Key, federated: &RawFederated) {
         let mut round = self.round(key, federated);
         for warning in round.renderer.warnings() {
-            self.events.warn(key, federated, warning.reason(), "", warning.to_string());
+            self.events.warn(key, &federated.metadata, warning.reason(), "", warning.to_string());
         }
         let (placed, reason) = match self.place(&round) {
             Ok(placed) => placed,
             Err(error) => {
-                self.events.warn(key, federated, "ComputePlacementFailed", "", error);
+                self.events.warn(key, &federated.metadata, "ComputePlacementFailed", "", error);
                 return self.record(&round, AggregateReason::ComputePlacementFailed, &[], 0).await;
             }
         };
@@ -231,7 +231,7 @@ impl TypeController {
             "spec.placement.clusters names no cluster that has joined: {}; join it or take it out",
             placed.unknown.join(", ")
         );
-        self.events.warn(round.key, round.federated, "ClusterNotFound", "placement", note);
+        self.events.warn(round.key, &round.federated.metadata, "ClusterNotFound", "placement", note);
     }
 
     /// Looks at every member and decides about it.

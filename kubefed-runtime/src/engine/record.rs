@@ -66,7 +66,7 @@ impl TypeController {
             Err(error) => {
                 tracing::warn!(kind = self.descriptor.federated.kind, %key, %error, "adding the finalizer");
                 let note = format!("Failed to ensure finalizer: {error}");
-                self.events.warn(key, round.federated, "EnsureFinalizerError", "host", note);
+                self.events.warn(key, &round.federated.metadata, "EnsureFinalizerError", "host", note);
                 self.retry_host(key);
                 false
             }
@@ -85,10 +85,13 @@ impl TypeController {
             {"op": "remove", "path": path},
         ]);
         match self.host_objects().json_patch(key.namespace(), key.name(), &patch).await {
-            Ok(_) | Err(RequestError::NotFound(_)) => {
-                self.host_failures.lock().remove(key);
+            Ok(answer) => {
+                if let Some(meta) = answer.metadata() {
+                    self.host.answered(key, &meta);
+                }
                 self.forget(key);
             }
+            Err(RequestError::NotFound(_)) => self.forget(key),
             Err(error) => {
                 tracing::warn!(kind = self.descriptor.federated.kind, %key, %error, "removing the finalizer");
                 self.retry_host(key);
@@ -193,7 +196,7 @@ impl TypeController {
             let (kind, target) = (&self.descriptor.target.kind, &round.target);
             format!("Failed to {operation} {kind} \"{target}\" in cluster \"{cluster}\": {message}")
         };
-        self.events.warn(round.key, round.federated, reason, cluster, note);
+        self.events.warn(round.key, &round.federated.metadata, reason, cluster, note);
     }
 
     /// Writes the status, if anything in it is new.

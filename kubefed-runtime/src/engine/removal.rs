@@ -31,7 +31,7 @@ impl TypeController {
                 let note = format!(
                     "the annotation {annotation} is no JSON of DeleteOptions: {error}; mend or remove it"
                 );
-                self.events.warn(key, federated, "InvalidDeleteOptions", "", note);
+                self.events.warn(key, &federated.metadata, "InvalidDeleteOptions", "", note);
                 return;
             }
         };
@@ -94,7 +94,13 @@ impl TypeController {
         for verdict in verdicts {
             if let Decision::Settled { status, message: Some(message) } = &verdict.decision {
                 let note = format!("The deletion waits for the cluster \"{}\": {message}", verdict.cluster);
-                self.events.warn(round.key, round.federated, status.as_str(), &verdict.cluster, note);
+                self.events.warn(
+                    round.key,
+                    &round.federated.metadata,
+                    status.as_str(),
+                    &verdict.cluster,
+                    note,
+                );
             }
         }
     }

@@ -16,7 +16,6 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     FederatedNamespaces, Key,
-    events::Events,
     host::HostCache,
     member::{ListState, MemberCache},
     queue::Queue,
@@ -24,6 +23,7 @@ use super::{
 use crate::{
     clock::Clock,
     cluster::{Connection, Members, MembersReceiver, NamespaceEvent, NamespaceList, Way},
+    events::Events,
     metrics::Metrics,
     options::{Namespace, PropagationOptions},
 };

@@ -105,6 +105,8 @@ pub(crate) struct Weather {
     /// Watches that began under an earlier number end.
     pub(crate) watch_epoch: u64,
     pub(crate) delay: Duration,
+    /// The plane is gone: what is left of it refuses everything.
+    pub(crate) stopped: bool,
 }
 
 #[derive(Debug)]
@@ -146,7 +148,7 @@ impl Faults {
 
     pub(crate) async fn wait_for_light(&self) {
         // The sender lives in `self`: waiting cannot fail.
-        let _ = self.weather.subscribe().wait_for(|weather| !weather.dark).await;
+        let _ = self.weather.subscribe().wait_for(|weather| !weather.dark || weather.stopped).await;
     }
 
     pub(crate) fn refuse(&self, matcher: RequestMatcher, code: u16, times: Option<u64>) {
@@ -155,6 +157,10 @@ impl Faults {
 
     pub(crate) fn clear_refusals(&self) {
         self.refusals.lock().clear();
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.weather.borrow().stopped
     }
 
     /// The status code that a request is to be refused with.

@@ -330,7 +330,10 @@ impl ControlPlane for EmbeddedControlPlane {
 impl Drop for EmbeddedControlPlane {
     fn drop(&mut self) {
         self.stop.cancel();
-        // Watches of in-process clients end, too.
-        self.server.faults.change(|weather| weather.watch_epoch += 1);
+        // Clients without a socket are told, too.
+        self.server.faults.change(|weather| {
+            weather.watch_epoch += 1;
+            weather.stopped = true;
+        });
     }
 }

@@ -75,6 +75,15 @@ async fn a_dropped_plane_answers_nobody() {
     assert!(api.list(&ListParams::default()).await.is_err());
 }
 
+#[tokio::test]
+async fn a_dropped_plane_refuses_clients_without_a_socket() {
+    let plane = plane();
+    let api = config_maps(plane.client());
+    drop(plane);
+    let error = api.list(&ListParams::default()).await.expect_err("gone");
+    assert!(matches!(&error, kube::Error::Api(status) if status.code == 503), "{error}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_dark_plane_answers_when_it_is_light_again() {
     let plane = plane();

@@ -48,8 +48,7 @@ fn delete_objects(resources: &Resources, resource: &GroupResource) {
 }
 
 fn finish_if_empty(resources: &Resources, resource: &GroupResource, name: &str) {
-    let left = resources.store.list(resource, &Selection::default(), 1, None);
-    if left.is_ok_and(|page| page.records.is_empty()) {
+    if !resources.store.has_any(resource, None) {
         drop_finalizer(resources, name, CLEANUP_FINALIZER);
     }
 }

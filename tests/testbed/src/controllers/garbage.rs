@@ -16,6 +16,8 @@ pub(super) struct GarbageCollector {
     /// By uid of the owner.
     dependents: BTreeMap<String, BTreeSet<Place>>,
     owners: BTreeMap<Place, Vec<String>>,
+    /// Owners that wait for their dependents, by uid.
+    waiting: BTreeMap<String, Place>,
 }
 
 /// One owner reference.
@@ -40,15 +42,12 @@ fn references(object: &Value) -> Vec<Reference> {
     references.collect()
 }
 
-fn mentions(json: &[u8], what: &[u8]) -> bool {
-    json.windows(what.len()).any(|window| window == what)
-}
-
 impl GarbageCollector {
     pub(super) fn observe(&mut self, resources: &Resources, observed: &Observed<'_>) {
         let place = (observed.resource.clone(), observed.event.record.key.clone());
         let record = &observed.event.record;
         if observed.event.removed {
+            self.waiting.remove(&*record.uid);
             let owners = self.forget(&place);
             for dependent in self.dependents.get(&*record.uid).cloned().unwrap_or_default() {
                 collect(resources, &dependent);
@@ -58,11 +57,11 @@ impl GarbageCollector {
             }
             return;
         }
-        if mentions(&record.json, b"\"ownerReferences\"") || self.owners.contains_key(&place) {
+        if record.owned || self.owners.contains_key(&place) {
             self.learn(&place, &observed.object());
             collect(resources, &place);
         }
-        if mentions(&record.json, b"\"deletionTimestamp\"") {
+        if record.deleting {
             self.owner_marked(resources, &place, &observed.object());
         }
     }
@@ -92,7 +91,7 @@ impl GarbageCollector {
     }
 
     /// An owner waits with a finalizer of the collector's.
-    fn owner_marked(&self, resources: &Resources, place: &Place, object: &Value) {
+    fn owner_marked(&mut self, resources: &Resources, place: &Place, object: &Value) {
         let finalizers = meta::finalizers(object);
         let uid = meta::text(object, "uid");
         if finalizers.iter().any(|one| one == ORPHAN) {
@@ -101,6 +100,7 @@ impl GarbageCollector {
             }
             drop_finalizer(resources, place, ORPHAN);
         } else if finalizers.iter().any(|one| one == FOREGROUND) {
+            self.waiting.insert(uid.to_owned(), place.clone());
             for dependent in self.dependents.get(uid).cloned().unwrap_or_default() {
                 delete(resources, &dependent, Propagation::Foreground);
             }
@@ -110,17 +110,8 @@ impl GarbageCollector {
 
     /// A dependent is gone: an owner that waited for it may go.
     fn release_owner(&self, resources: &Resources, uid: &str) {
-        // Only owners that are being deleted wait, and those are few: look for the one with this uid.
-        for resource in resources.store.resources() {
-            let page = resources.store.list(&resource, &crate::store::Selection::default(), 0, None);
-            let owner =
-                page.ok().and_then(|page| page.records.into_iter().find(|record| *record.uid == *uid));
-            if let Some(owner) = owner {
-                if mentions(&owner.json, FOREGROUND.as_bytes()) && meta::is_being_deleted(&owner.value()) {
-                    self.release(resources, &(resource, owner.key.clone()), uid);
-                }
-                return;
-            }
+        if let Some(place) = self.waiting.get(uid) {
+            self.release(resources, place, uid);
         }
     }
 

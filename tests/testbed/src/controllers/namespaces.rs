@@ -46,12 +46,11 @@ fn empty(resources: &Resources, namespace: &str) {
 }
 
 fn finish_if_empty(resources: &Resources, namespace: &str) {
-    let selection = Selection::all(Some(namespace));
-    let is_empty = resources.store.resources().iter().all(|resource| {
-        resources.store.list(resource, &selection, 1, None).is_ok_and(|page| page.records.is_empty())
-    });
-    let namespaces = resources.registry.find("", "v1", "namespaces");
-    if let Some(kind) = namespaces.filter(|_| is_empty) {
+    let store = &resources.store;
+    if store.resources().iter().any(|resource| store.has_any(resource, Some(namespace))) {
+        return;
+    }
+    if let Some(kind) = resources.registry.find("", "v1", "namespaces") {
         finalize(resources, &kind, namespace);
     }
 }

@@ -71,11 +71,14 @@ impl ApiServer {
         let content_type = header_text(&head.headers, header::CONTENT_TYPE);
         let labels = RequestLabels::new(&head.method, &path, resource.as_ref(), &query, content_type);
         self.faults.hold_request().await;
-        let fault = self.faults.refusal(&faults::Request {
-            key: &labels.key,
-            namespace: resource.as_ref().map(|one| one.namespace.as_str()).unwrap_or_default(),
-            name: resource.as_ref().map(|one| one.name.as_str()).unwrap_or_default(),
-            user_agent: header_text(&head.headers, header::USER_AGENT),
+        let stopped = self.faults.is_stopped().then_some(503);
+        let fault = stopped.or_else(|| {
+            self.faults.refusal(&faults::Request {
+                key: &labels.key,
+                namespace: resource.as_ref().map(|one| one.namespace.as_str()).unwrap_or_default(),
+                name: resource.as_ref().map(|one| one.name.as_str()).unwrap_or_default(),
+                user_agent: header_text(&head.headers, header::USER_AGENT),
+            })
         });
         let mut pending = self.metrics.begin(labels);
         let parts = Parts { method: &head.method, path: &path, resource, query, headers: &head.headers };

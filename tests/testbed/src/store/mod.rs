@@ -217,6 +217,19 @@ impl Store {
         Ok(page)
     }
 
+    /// Whether there is any object, in one namespace or (`None`) at all.
+    pub(crate) fn has_any(&self, resource: &GroupResource, namespace: Option<&str>) -> bool {
+        let inner = self.inner.read();
+        let mut any = false;
+        if let Some(table) = inner.tables.get(resource) {
+            table.visit(&Selection::all(namespace), None, &Past::new(), |_| {
+                any = true;
+                false
+            });
+        }
+        any
+    }
+
     /// Registers a watch on changes after `after`, or after now.
     pub(crate) fn watch(
         self: &Arc<Self>,

@@ -24,6 +24,10 @@ pub(crate) struct Record {
     pub(crate) labels: Attributes,
     /// Values of the fields that field selectors may name, besides metadata.name and metadata.namespace.
     pub(crate) fields: Attributes,
+    /// The object names owners.
+    pub(crate) owned: bool,
+    /// The object is marked as being deleted.
+    pub(crate) deleting: bool,
     /// The whole object as compact JSON, resourceVersion included.
     pub(crate) json: Bytes,
     /// Where in `json` the digits of the resourceVersion begin.
@@ -51,6 +55,8 @@ impl Record {
             uid: self.uid.clone(),
             labels: self.labels.clone(),
             fields: self.fields.clone(),
+            owned: self.owned,
+            deleting: self.deleting,
             json: self.json_at(revision),
             version_at: self.version_at,
         }
@@ -73,6 +79,8 @@ pub(crate) struct Draft {
     uid: Box<str>,
     labels: Attributes,
     fields: Attributes,
+    owned: bool,
+    deleting: bool,
     before: Vec<u8>,
     after: Vec<u8>,
 }
@@ -88,6 +96,11 @@ impl Draft {
                 labels.push((name.as_str().into(), value.as_str().unwrap_or_default().into()));
             }
         }
+        let owned = metadata
+            .get("ownerReferences")
+            .and_then(Value::as_array)
+            .is_some_and(|owners| !owners.is_empty());
+        let deleting = metadata.get("deletionTimestamp").is_some_and(Value::is_string);
         metadata["resourceVersion"] = Value::from(VERSION_MARKER.as_str());
         let json = encode(&object);
         let marker = VERSION_MARKER.as_bytes();
@@ -113,6 +126,8 @@ impl Draft {
             uid: self.uid,
             labels: self.labels,
             fields: self.fields,
+            owned: self.owned,
+            deleting: self.deleting,
         }
     }
 }

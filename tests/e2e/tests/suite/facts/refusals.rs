@@ -72,7 +72,8 @@ fn a_generated_name_may_begin_with_what_ends_in_a_dash_but_not_in_a_dot() -> Res
     fact(async |plane| {
         let us = plane.config_maps(US);
         for (prefix, code) in [("x-", 201), ("x.", 422)] {
-            let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": prefix}});
+            let object =
+                json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": prefix}});
             us.post(&object).await?.with_code(code)?;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Warning events of one type (spec 3.13), off the path of reconciles and said once.
+//! Warning events about the objects of one kind (spec 2.5, 3.13, 8.1), off the path of reconciles and said once.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -13,17 +13,16 @@ use kube::{
     Api, Client,
     api::{ObjectMeta, PostParams},
 };
-use kubefed_core::api::{ApiResource, RawFederated};
+use kubefed_core::api::ApiResource;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::Key;
-use crate::clock::Clock;
+use crate::{clock::Clock, engine::Key};
 
-/// Writes warning events about federated objects in a task of its own.
+/// Writes warning events about the objects of one kind in a task of its own.
 pub(crate) struct Events {
     sender: mpsc::Sender<Event>,
-    federated: ApiResource,
+    kind: ApiResource,
     clock: Clock,
     /// What was last said about an object, by subject: the same again is not said. kube's recorder would count it up on
     /// the host instead, and tells events apart by their reason only, so that a second cause would never be seen.
@@ -38,7 +37,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const LONGEST_NOTE: usize = 1024;
 
 impl Events {
-    pub(crate) fn start(host: Client, federated: ApiResource, clock: Clock) -> Self {
+    pub(crate) fn start(host: Client, kind: ApiResource, clock: Clock) -> Self {
         let (sender, mut receiver) = mpsc::channel::<Event>(WAITING);
         tokio::spawn(async move {
             while let Some(event) = receiver.recv().await {
@@ -52,18 +51,11 @@ impl Events {
                 }
             }
         });
-        Self { sender, federated, clock, said: Mutex::default() }
+        Self { sender, kind, clock, said: Mutex::default() }
     }
 
-    /// Warns about a federated object, unless the same was just said of the same subject.
-    pub(crate) fn warn(
-        &self,
-        key: &Key,
-        federated: &RawFederated,
-        reason: &str,
-        subject: &str,
-        note: String,
-    ) {
+    /// Warns about an object, unless the same was just said of the same subject.
+    pub(crate) fn warn(&self, key: &Key, meta: &ObjectMeta, reason: &str, subject: &str, note: String) {
         let subject = format!("{reason}/{subject}");
         match self.said.lock().entry(key.clone()).or_default().entry(subject) {
             Entry::Occupied(mut said) => {
@@ -76,19 +68,19 @@ impl Events {
                 unsaid.insert(note.clone());
             }
         }
-        if self.sender.try_send(self.event(key, federated, reason, note)).is_err() {
+        if self.sender.try_send(self.event(key, meta, reason, note)).is_err() {
             tracing::debug!(%key, reason, "an event was dropped: too many are waiting");
         }
     }
 
-    fn event(&self, key: &Key, federated: &RawFederated, reason: &str, mut note: String) -> Event {
-        let controller = format!("{}-controller", self.federated.kind.to_lowercase());
+    fn event(&self, key: &Key, meta: &ObjectMeta, reason: &str, mut note: String) -> Event {
+        let controller = format!("{}-controller", self.kind.kind.to_lowercase());
         let regarding = ObjectReference {
-            api_version: Some(self.federated.api_version()),
-            kind: Some(self.federated.kind.clone()),
+            api_version: Some(self.kind.api_version()),
+            kind: Some(self.kind.kind.clone()),
             name: Some(key.name().to_owned()),
             namespace: key.namespace().map(str::to_owned),
-            uid: federated.metadata.uid.clone(),
+            uid: meta.uid.clone(),
             ..ObjectReference::default()
         };
         if let Some((end, _)) =
@@ -150,7 +142,9 @@ mod tests {
 
     #[test]
     fn the_names_of_events_are_valid_whatever_the_object_is_called() {
-        for (name, prefix) in [("web", "web-"), ("a.b", "a.b-"), ("system:Node", "system-node-"), ("x:", "x-")] {
+        for (name, prefix) in
+            [("web", "web-"), ("a.b", "a.b-"), ("system:Node", "system-node-"), ("x:", "x-")]
+        {
             assert_eq!(name_prefix(name), prefix);
         }
     }
