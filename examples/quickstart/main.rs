@@ -86,7 +86,10 @@ async fn run(args: &Args) -> Result<()> {
     report.closes(&requests(&planes).await, kubeconfig.as_deref(), problem.as_deref().map_or(Ok(()), Err))?;
     outcome?;
     if kept.is_some() {
-        stop_signal().await;
+        tokio::select! {
+            () = stop_signal() => {}
+            ended = controller => return ended?.and_then(|()| bail!("the controller ended")),
+        }
     }
     Ok(())
 }

@@ -92,22 +92,36 @@ impl HostCache {
     }
 
     /// Our own request has answered with the metadata of an object whose other fields it did not touch.
-    pub(crate) fn answered(&self, key: &Key, meta: &ObjectMeta) {
-        let Some(Ok(mut object)) = self.decoded::<DynamicObject>(key) else { return };
-        object.metadata = meta.clone();
-        self.answered_with(key, object);
+    ///
+    /// Somebody else may have touched them before it: then the generation is another, and the answer is of no use. The
+    /// event that tells of both is under way.
+    pub(crate) fn answered(&self, key: &Key, meta: &ObjectMeta) -> HostChange {
+        let known = self.decoded::<DynamicObject>(key).and_then(Result::ok);
+        match known.filter(|known| known.metadata.generation == meta.generation) {
+            Some(known) => self.answered_with(key, DynamicObject { metadata: meta.clone(), ..known }),
+            None => HostChange::Known,
+        }
     }
 
     /// Our own request has answered with an object. The watch may have shown its end before: only what is known changes.
-    pub(crate) fn answered_with(&self, key: &Key, mut object: DynamicObject) {
+    ///
+    /// The events that follow are no news. If the answer tells of what somebody else did just before our request, it is
+    /// the only one that does: that is a change.
+    pub(crate) fn answered_with(&self, key: &Key, mut object: DynamicObject) -> HostChange {
         object.metadata.managed_fields = None;
         let resource_version = version(&object.metadata);
-        let Ok(bytes) = serde_json::to_vec(&object) else { return };
+        let Ok(bytes) = serde_json::to_vec(&object) else { return HostChange::Known };
         let mut state = self.state.write();
-        if let Some(known) =
+        let Some(known) =
             state.objects.get_mut(key).filter(|known| known.resource_version < resource_version)
-        {
-            *known = HostObject { resource_version, object: bytes.into() };
+        else {
+            return HostChange::Known;
+        };
+        let before = serde_json::from_slice::<DynamicObject>(&known.object).map(|before| before.metadata);
+        *known = HostObject { resource_version, object: bytes.into() };
+        match before {
+            Ok(before) if is_ours_alone(&before, &object.metadata) => HostChange::Known,
+            _ => HostChange::Changed,
         }
     }
 
@@ -141,6 +155,15 @@ impl HostCache {
         let (from, to) = Key::within(namespace);
         self.state.read().objects.range(from..to).map(|(key, _)| key.clone()).collect()
     }
+}
+
+/// Whether nothing has changed that others change: of the metadata we write our finalizer only.
+fn is_ours_alone(before: &ObjectMeta, after: &ObjectMeta) -> bool {
+    before.uid == after.uid
+        && before.generation == after.generation
+        && before.deletion_timestamp == after.deletion_timestamp
+        && before.labels == after.labels
+        && before.annotations == after.annotations
 }
 
 fn version(meta: &ObjectMeta) -> u64 {

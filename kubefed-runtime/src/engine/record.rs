@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     Key, TypeController,
+    host::HostChange,
     reconcile::{Round, Verdict},
     type_controller::MemberOfType,
 };
@@ -50,9 +51,7 @@ impl TypeController {
         match result {
             Ok(answer) => {
                 self.host_failures.lock().remove(key);
-                if let Some(meta) = answer.metadata() {
-                    self.host.answered(key, &meta);
-                }
+                self.answered_with_metadata(key, &answer);
                 true
             }
             Err(RequestError::NotFound(_)) => false,
@@ -86,9 +85,7 @@ impl TypeController {
         ]);
         match self.host_objects().json_patch(key.namespace(), key.name(), &patch).await {
             Ok(answer) => {
-                if let Some(meta) = answer.metadata() {
-                    self.host.answered(key, &meta);
-                }
+                self.answered_with_metadata(key, &answer);
                 self.forget(key);
             }
             Err(RequestError::NotFound(_)) => self.forget(key),
@@ -246,9 +243,18 @@ impl TypeController {
     fn answered(&self, key: &Key, answer: &Answer) {
         match serde_json::from_slice::<DynamicObject>(&answer.body) {
             Ok(object) => {
-                self.host.answered_with(key, object);
+                if self.host.answered_with(key, object) == HostChange::Changed {
+                    self.queue.add(key.clone());
+                }
             }
             Err(error) => tracing::debug!(%key, %error, "reading the host's answer"),
+        }
+    }
+
+    fn answered_with_metadata(&self, key: &Key, answer: &Answer) {
+        let Some(meta) = answer.metadata() else { return };
+        if self.host.answered(key, &meta) == HostChange::Changed {
+            self.queue.add(key.clone());
         }
     }
 

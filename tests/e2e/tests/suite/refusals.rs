@@ -53,11 +53,11 @@ fn what_a_member_finds_invalid_fails_there_only_and_names_the_field() -> Result<
         let spec = json!({
             "template": kind.template,
             "placement": placement(&MEMBERS),
-            "overrides": overriding("/spec/minReadySeconds", &json!(-1)),
+            "overrides": overriding("/spec/replicas", &json!(-1)),
         });
         federation.create("Deployment", "x", &spec).await?;
         federation.wait_member(FIRST, "Deployment", "x", &kind.created).await?;
-        refused(federation, "Deployment", "CreationFailed", "spec.minReadySeconds").await?;
+        refused(federation, "Deployment", "CreationFailed", "spec.replicas").await?;
         ensure!(
             federation.wire(SECOND).requests().code(422).total() == 1,
             "{}",

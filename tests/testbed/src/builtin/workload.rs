@@ -178,6 +178,10 @@ pub(super) fn check_workload(object: &Value) -> Vec<FieldError> {
         let detail = "empty selector is invalid for deployment";
         errors.push(FieldError::invalid("spec.selector", selector.clone(), detail));
     }
+    if spec["strategy"]["type"] == "Recreate" && !spec["strategy"]["rollingUpdate"].is_null() {
+        let detail = "may not be specified when strategy `type` is 'Recreate'";
+        errors.push(FieldError::forbidden("spec.strategy.rollingUpdate", detail));
+    }
     let labels = &spec["template"]["metadata"]["labels"];
     if selector.is_null() || !selects(selector, labels) {
         let detail = "`selector` does not match template `labels`";

@@ -6,7 +6,7 @@ use super::write::{Outcome, Target, WriteOptions};
 use super::{Resources, decode, finish, meta, names};
 use crate::apply::{UpdateRequest, update};
 use crate::error::{ApiError, ApiResult};
-use crate::store::{CommitError, Expect};
+use crate::store::{CommitError, Expect, ObjectKey};
 
 /// How often a generated name is tried again where it is taken.
 const GENERATED_NAME_ATTEMPTS: usize = 8;
@@ -83,6 +83,12 @@ impl Resources {
                 Err(CommitError::Exists | CommitError::Missing | CommitError::Changed) => break,
             }
         }
-        Err(ApiError::already_exists(kind, meta::text(&object, "name")))
+        let name = meta::text(&object, "name");
+        let mut error = ApiError::already_exists(kind, name);
+        let existing = self.store.get(&kind.storage, &ObjectKey::new(target.namespace, name));
+        if existing.is_some_and(|record| record.deleting) {
+            error.message = format!("object is being deleted: {}", error.message);
+        }
+        Err(error)
     }
 }

@@ -258,6 +258,25 @@ pub(super) fn operations(patch: &Value) -> ApiResult<JsonPatch> {
     )))
 }
 
+/// Carries out a JSON patch as the server's library does: `replace` also sets a field that an object does not have.
+pub(super) fn carry_out(operations: &JsonPatch, object: &mut Value) -> ApiResult<()> {
+    for operation in &operations.0 {
+        let operation = match operation {
+            PatchOperation::Replace(replace) if is_field(object, replace.path.as_str()) => {
+                PatchOperation::Add(AddOperation { path: replace.path.clone(), value: replace.value.clone() })
+            }
+            other => other.clone(),
+        };
+        json_patch::patch(object, &[operation]).map_err(|error| unprocessable(&error.kind))?;
+    }
+    Ok(())
+}
+
+/// Whether a pointer names a field of an object that is there.
+fn is_field(object: &Value, pointer: &str) -> bool {
+    pointer.rsplit_once('/').and_then(|(parent, _)| object.pointer(parent)).is_some_and(Value::is_object)
+}
+
 /// A patch that cannot be carried out is a 422 with a general text on the real server; what failed is only logged.
 fn unprocessable(kind: &PatchErrorKind) -> ApiError {
     tracing::debug!(%kind, "JSON patch failed");

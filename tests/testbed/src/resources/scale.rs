@@ -3,7 +3,7 @@
 use kubefed_core::schema::structural::FieldError;
 use serde_json::{Map, Value, json};
 
-use super::patch::operations;
+use super::patch::{carry_out, operations};
 use super::update::{OtherUid, Replaced};
 use super::write::{Live, Outcome, Target, WriteOptions};
 use super::{PatchType, Resources, meta};
@@ -102,8 +102,7 @@ impl Resources {
             if patch_type == PatchType::Json {
                 let operations = operations(patch)?;
 
-                json_patch::patch(&mut scale, &operations)
-                    .map_err(|error| ApiError::new(422, "Invalid", error.to_string()))?;
+                carry_out(&operations, &mut scale)?;
             } else {
                 // A Scale has no lists: a strategic merge is a plain one.
                 json_patch::merge(&mut scale, patch);

@@ -108,7 +108,7 @@ impl Draft {
         let after = json.get(at + marker.len()..).unwrap_or_default().to_vec();
         let mut before = json;
         before.truncate(at);
-        Self { key, uid, labels: labels.into_boxed_slice(), fields, before, after }
+        Self { key, uid, labels: labels.into_boxed_slice(), fields, owned, deleting, before, after }
     }
 
     /// Length of the object in bytes, give or take the digits of its resourceVersion.

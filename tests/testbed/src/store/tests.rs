@@ -12,10 +12,10 @@ fn draft(namespace: &str, name: &str, labels: &Value) -> Draft {
     Draft::new(ObjectKey::new(namespace, name), object, Attributes::default())
 }
 
-fn put(store: &Store, namespace: &str, name: &str, labels: Value) -> Arc<Record> {
+fn put(store: &Store, namespace: &str, name: &str, labels: &Value) -> Arc<Record> {
     let current = store.get(&config_maps(), &ObjectKey::new(namespace, name));
     let expect = current.map_or(Expect::Absent, |record| Expect::Revision(record.revision));
-    store.commit(&config_maps(), draft(namespace, name, &labels), expect).expect("committed")
+    store.commit(&config_maps(), draft(namespace, name, labels), expect).expect("committed")
 }
 
 fn remove(store: &Store, namespace: &str, name: &str) -> Arc<Record> {
@@ -46,7 +46,7 @@ fn received(subscription: &mut Subscription, selection: &Selection) -> Vec<(Chan
 #[test]
 fn commits_take_revisions_and_check_expectations() {
     let store = Store::new();
-    let first = put(&store, "a", "x", json!({}));
+    let first = put(&store, "a", "x", &json!({}));
     assert_eq!(first.value()["metadata"]["resourceVersion"], json!(first.revision.to_string()));
     let again = store.commit(&config_maps(), draft("a", "x", &json!({})), Expect::Absent);
     assert_eq!(again.expect_err("taken"), CommitError::Exists);
@@ -64,7 +64,7 @@ fn commits_take_revisions_and_check_expectations() {
 fn lists_are_ordered_as_in_etcd() {
     let store = Store::new();
     for (namespace, name) in [("a", "y"), ("a-b", "x"), ("a", "x"), ("b", "x")] {
-        put(&store, namespace, name, json!({}));
+        put(&store, namespace, name, &json!({}));
     }
     let page = store.list(&config_maps(), &Selection::default(), 0, None).expect("list");
     assert_eq!(names(&page), ["a-b/x", "a/x", "a/y", "b/x"]);
@@ -76,15 +76,15 @@ fn lists_are_ordered_as_in_etcd() {
 fn pages_show_the_state_of_the_first_page() {
     let store = Store::new();
     for name in ["a", "b", "c", "d", "e"] {
-        put(&store, "n", name, json!({}));
+        put(&store, "n", name, &json!({}));
     }
     let first = store.list(&config_maps(), &Selection::default(), 2, None).expect("list");
     assert_eq!((names(&first), first.remaining), (vec!["n/a", "n/b"], Some(3)));
     remove(&store, "n", "c");
-    put(&store, "n", "d", json!({"changed": "twice"}));
-    put(&store, "n", "d", json!({"changed": "again"}));
-    put(&store, "n", "c", json!({"new": "one"}));
-    put(&store, "n", "cc", json!({}));
+    put(&store, "n", "d", &json!({"changed": "twice"}));
+    put(&store, "n", "d", &json!({"changed": "again"}));
+    put(&store, "n", "c", &json!({"new": "one"}));
+    put(&store, "n", "cc", &json!({}));
     let from = Continue { revision: first.revision, after: first.next.expect("more") };
     let second = store.list(&config_maps(), &Selection::default(), 0, Some(&from)).expect("list");
     assert_eq!(names(&second), ["n/c", "n/d", "n/e"]);
@@ -97,11 +97,11 @@ fn pages_show_the_state_of_the_first_page() {
 #[test]
 fn a_watch_replays_and_goes_on_without_gaps() {
     let store = Store::new();
-    let first = put(&store, "n", "a", json!({}));
-    put(&store, "n", "b", json!({}));
+    let first = put(&store, "n", "a", &json!({}));
+    put(&store, "n", "b", &json!({}));
     let all = Selection::default();
     let mut watch = store.watch(&config_maps(), &all, Some(first.revision)).expect("watch");
-    put(&store, "n", "b", json!({"x": "y"}));
+    put(&store, "n", "b", &json!({"x": "y"}));
     remove(&store, "n", "a");
     let base = first.revision;
     assert_eq!(
@@ -119,11 +119,11 @@ fn objects_enter_and_leave_a_selection() {
     let store = Store::new();
     let selection = labelled("app", "web");
     let mut watch = store.watch(&config_maps(), &selection, None).expect("watch");
-    put(&store, "n", "a", json!({"app": "other"}));
-    let entered = put(&store, "n", "a", json!({"app": "web"}));
-    put(&store, "n", "a", json!({"app": "web", "more": "labels"}));
-    put(&store, "n", "a", json!({"app": "other"}));
-    put(&store, "n", "a", json!({"app": "another"}));
+    put(&store, "n", "a", &json!({"app": "other"}));
+    let entered = put(&store, "n", "a", &json!({"app": "web"}));
+    put(&store, "n", "a", &json!({"app": "web", "more": "labels"}));
+    put(&store, "n", "a", &json!({"app": "other"}));
+    put(&store, "n", "a", &json!({"app": "another"}));
     remove(&store, "n", "a");
     let base = entered.revision;
     assert_eq!(
@@ -140,9 +140,9 @@ fn objects_enter_and_leave_a_selection() {
 fn the_state_before_leaving_is_shown_under_the_new_version() {
     let store = Store::new();
     let selection = labelled("app", "web");
-    put(&store, "n", "a", json!({"app": "web"}));
+    put(&store, "n", "a", &json!({"app": "web"}));
     let mut watch = store.watch(&config_maps(), &selection, None).expect("watch");
-    let left = put(&store, "n", "a", json!({"app": "other"}));
+    let left = put(&store, "n", "a", &json!({"app": "other"}));
     let event = watch.events.try_recv().expect("event");
     let (_, record) = translate(&event, &selection).expect("change");
     let object = record.value();
@@ -157,20 +157,20 @@ fn a_watch_is_offered_only_what_its_scope_covers() {
     let mut one = store.watch(&config_maps(), &named, None).expect("watch");
     let mut namespace = store.watch(&config_maps(), &Selection::all(Some("n")), None).expect("watch");
     for (place, name) in [("n", "a"), ("n", "b"), ("m", "a")] {
-        put(&store, place, name, json!({}));
+        put(&store, place, name, &json!({}));
     }
     assert_eq!(received(&mut one, &named).len(), 1);
     assert_eq!(received(&mut namespace, &Selection::all(Some("n"))).len(), 2);
     drop(one);
     drop(namespace);
-    put(&store, "n", "a", json!({"x": "y"}));
+    put(&store, "n", "a", &json!({"x": "y"}));
 }
 
 #[test]
 fn a_watch_from_before_a_compaction_is_refused() {
     let store = Store::new();
-    let first = put(&store, "n", "a", json!({}));
-    let second = put(&store, "n", "b", json!({}));
+    let first = put(&store, "n", "a", &json!({}));
+    let second = put(&store, "n", "b", &json!({}));
     store.compact();
     let all = Selection::default();
     let expired = store.watch(&config_maps(), &all, Some(first.revision)).expect_err("too old");
