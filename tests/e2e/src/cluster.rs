@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use http::{Method, Request, header};
 use http_body_util::BodyExt;
 use kube::{Client, client::Body};
-use kubefed_runtime::api::{ApiResource, names};
+use kubefed_runtime::api::{ApiResource, Scope, names};
 use kubefed_testbed::{ControlPlane, RequestCounts};
 use serde_json::Value;
 
@@ -65,6 +65,21 @@ impl Cluster {
             subresource: String::new(),
             manager: "administrator".to_owned(),
         }
+    }
+
+    /// Its CustomResourceDefinitions.
+    #[must_use]
+    pub fn definitions(&self) -> Objects {
+        self.objects(
+            &ApiResource {
+                group: "apiextensions.k8s.io".to_owned(),
+                version: "v1".to_owned(),
+                kind: "CustomResourceDefinition".to_owned(),
+                plural_name: "customresourcedefinitions".to_owned(),
+                scope: Scope::Cluster,
+            },
+            None,
+        )
     }
 
     /// Reads the object that a manifest names.

@@ -98,25 +98,29 @@ impl Planes {
 
     /// Lets all members join, or brings what a test has changed of them in line again.
     pub(crate) async fn join_members(&self) -> Result<()> {
-        let host = self.host.client();
-        let joins = self.members.iter().map(|member| {
-            let host = &host;
-            async move {
-                let config = config_of(&**member).await?;
-                let options = JoinOptions {
-                    cluster: member.name().to_owned(),
-                    host: self.host.name().to_owned(),
-                    namespace: KUBEFED_NAMESPACE.to_owned(),
-                    labels: Vec::new(),
-                    rights: MemberRights::Types(descriptors()),
-                };
-                join(host, &member.client(), &config, &options)
-                    .await
-                    .with_context(|| format!("joining {}", member.name()))
-            }
-        });
-        try_join_all(joins).await?;
+        try_join_all(self.members.iter().map(|member| self.join(&**member))).await?;
         Ok(())
+    }
+
+    /// Lets a plane join, which may be the host itself.
+    pub(crate) async fn join(&self, plane: &dyn ControlPlane) -> Result<()> {
+        let config = config_of(plane).await?;
+        let options = JoinOptions {
+            cluster: plane.name().to_owned(),
+            host: self.host.name().to_owned(),
+            namespace: KUBEFED_NAMESPACE.to_owned(),
+            labels: Vec::new(),
+            rights: MemberRights::Types(descriptors()),
+        };
+        let joined = join(&self.host.client(), &plane.client(), &config, &options).await;
+        joined.with_context(|| format!("joining {}", plane.name()))?;
+        Ok(())
+    }
+
+    /// Lets the first member serve Gadgets, which the others never do.
+    pub(crate) async fn serve_gadgets(&self) -> Result<()> {
+        let member = &self.members[0];
+        install(&member.client(), &member_crds()[1..]).await.with_context(|| format!("in {}", member.name()))
     }
 
     /// Brings the FederatedTypeConfigs in line again.

@@ -1,3 +1,5 @@
+#![allow(clippy::needless_pass_by_value, reason = "cases are written as values")]
+
 use rstest::rstest;
 use serde_json::{Value, json};
 

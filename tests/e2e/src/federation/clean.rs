@@ -50,6 +50,7 @@ impl Federation {
     pub(crate) async fn clean(&self) -> Result<()> {
         std::iter::once(&self.host_wire).chain(&self.member_wires).for_each(|wire| wire.calm());
         self.planes.restore_type_configs().await?;
+        self.planes.serve_gadgets().await?;
         for cluster in self.clusters().list("").await? {
             let name = cluster["metadata"]["name"].as_str().unwrap_or_default();
             if !self.members.iter().any(|member| member.name() == name) {

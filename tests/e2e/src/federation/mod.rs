@@ -260,6 +260,24 @@ impl Federation {
         Ok(())
     }
 
+    /// Lets the host join as a member of itself.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot.
+    pub async fn join_host(&self) -> Result<()> {
+        self.planes.join(&*self.planes.host).await
+    }
+
+    /// Lets the first member serve Gadgets again.
+    ///
+    /// # Errors
+    ///
+    /// If the kind cannot be installed.
+    pub async fn serve_gadgets(&self) -> Result<()> {
+        self.planes.serve_gadgets().await
+    }
+
     /// Lets all members join again.
     ///
     /// # Errors

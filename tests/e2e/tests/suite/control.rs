@@ -296,3 +296,74 @@ fn the_controller_has_the_generated_rights_and_no_others() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn a_kind_that_a_member_stops_to_serve_and_serves_again_comes_back() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        let spec = |value: &str| json!({"template": {"spec": {"colour": value}}, "placement": placement(&[FIRST])});
+        federation.create("Gadget", "x", &spec("blue")).await?;
+        federation.wait_propagated("Gadget", "x").await?;
+        let definitions = federation.member(FIRST).definitions();
+        definitions.delete("gadgets.e2e.example.com").await?.ok()?;
+        let missing = json!({"status": "CachedRetrievalFailed"});
+        federation.wait_cluster_status("Gadget", "x", FIRST, &missing).await?;
+        federation.serve_gadgets().await?;
+        federation.wait_member(FIRST, "Gadget", "x", &json!({"spec": {"colour": "blue"}})).await?;
+        federation.wait_propagated("Gadget", "x").await
+    })
+}
+
+#[test]
+fn a_host_that_is_its_own_member_never_loses_a_namespace() -> Result<()> {
+    scenario(async |federation| {
+        federation.start(Setup::default()).await?;
+        federation.join_host().await?;
+        let (namespace, host) = (&*federation.namespace, federation.host.name());
+        let namespaces = federation.host.objects(&federation.descriptor("Namespace").target, None);
+        federation.create_namespace(namespace).await?;
+        let before = namespaces.get(namespace).await?.context("the namespace")?;
+        let everywhere = json!({"template": {}, "placement": placement(&[host, FIRST])});
+        federation.create("Namespace", namespace, &everywhere).await?;
+        federation.wait_propagated("Namespace", namespace).await?;
+        let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&[host, FIRST])});
+        federation.create("ConfigMap", "x", &spec).await?;
+        federation.wait_propagated("ConfigMap", "x").await?;
+        let config_maps = federation.host.objects(&federation.descriptor("ConfigMap").target, Some(namespace));
+        ensure!(config_maps.get("x").await?.is_some_and(|found| found["data"]["a"] == "1"));
+
+        // Dropped from the placement, it loses the label and nothing else; so it does when all of it ends.
+        let managed = |found: &Value| found["metadata"]["labels"]["kubefed.io/managed"] == "true";
+        for last in [false, true] {
+            let labelled = namespaces.get(namespace).await?.context("the namespace")?;
+            ensure!(managed(&labelled), "{labelled}");
+            if last {
+                federation.delete("Namespace", namespace).await?;
+                federation.wait_gone("Namespace", namespace).await?;
+            } else {
+                let first = json!({"placement": placement(&[FIRST])});
+                federation.edit("Namespace", namespace, &first).await?;
+            }
+            wait_until("the label to be gone", async || {
+                let found = namespaces.get(namespace).await.map_err(|error| error.to_string())?;
+                let found = found.ok_or("the namespace is gone")?;
+                if managed(&found) { Err(found["metadata"].to_string()) } else { Ok(()) }
+            })
+            .await?;
+            if !last {
+                wait_until("the content to be gone from the host", async || match config_maps.get("x").await {
+                    Ok(None) => Ok(()),
+                    other => Err(format!("{other:?}")),
+                })
+                .await?;
+                let again = json!({"placement": placement(&[host, FIRST])});
+                federation.edit("Namespace", namespace, &again).await?;
+                federation.wait_propagated("Namespace", namespace).await?;
+            }
+        }
+        let after = namespaces.get(namespace).await?.context("the namespace")?;
+        ensure!(after["metadata"]["uid"] == before["metadata"]["uid"], "it was made anew: {after}");
+        ensure!(after["metadata"]["deletionTimestamp"].is_null(), "{after}");
+        Ok(())
+    })
+}

@@ -1,7 +1,7 @@
 //! Members that are dark, and events that come late.
 
 use anyhow::{Result, ensure};
-use kubefed_e2e::{FIRST, MEMBERS, Patch, SECOND, placement, scenario, wait_until};
+use kubefed_e2e::{FIRST, Federation, MEMBERS, Patch, SECOND, Setup, placement, scenario, wait_until};
 use serde_json::json;
 
 #[test]
@@ -49,7 +49,7 @@ fn a_dark_member_does_not_delay_another() -> Result<()> {
 fn a_member_that_is_dark_from_the_start_does_not_delay_another() -> Result<()> {
     scenario(async |federation| {
         federation.wire(SECOND).darken();
-        federation.start(kubefed_e2e::Setup::default()).await?;
+        federation.start(Setup::default()).await?;
         federation.federate_namespace_in(&federation.namespace, &[FIRST], &MEMBERS).await?;
         let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
         federation.create("ConfigMap", "x", &spec).await?;
@@ -150,5 +150,123 @@ fn a_host_that_refuses_a_status_for_a_while_gets_it_later() -> Result<()> {
         }
         federation.wire("host").accept();
         federation.wait_propagated("ConfigMap", "x").await
+    })
+}
+
+#[test]
+fn everything_that_came_while_a_member_was_dark_arrives_when_it_is_back() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        let names: Vec<String> = (0..40).map(|number| format!("burst-{number}")).collect();
+        let (early, late) = names.split_at(20);
+        let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
+        for name in early {
+            federation.create("ConfigMap", name, &spec).await?;
+        }
+        federation.wire(SECOND).darken();
+        for name in late {
+            federation.create("ConfigMap", name, &spec).await?;
+        }
+        for name in early {
+            federation.edit("ConfigMap", name, &json!({"template": {"data": {"a": "2"}}})).await?;
+        }
+        let offline = json!({"status": {"conditions": [{"type": "Offline", "status": "True"}]}});
+        federation.wait_for_cluster(SECOND, &offline).await?;
+        for name in &early[..5] {
+            federation.delete("ConfigMap", name).await?;
+        }
+        federation.wire(SECOND).lighten();
+        for name in &early[..5] {
+            federation.wait_gone("ConfigMap", name).await?;
+        }
+        for (name, value) in early[5..].iter().map(|name| (name, "2")).chain(late.iter().map(|name| (name, "1"))) {
+            federation.wait_propagated("ConfigMap", name).await?;
+            for member in MEMBERS {
+                federation.require_member(member, "ConfigMap", name, &json!({"data": {"a": value}})).await?;
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn what_is_edited_while_requests_are_held_back_is_not_forgotten() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        for name in ["x", "y"] {
+            let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&[SECOND])});
+            federation.create("ConfigMap", name, &spec).await?;
+            federation.wait_propagated("ConfigMap", name).await?;
+        }
+        federation.wire(SECOND).refuse(|sent| sent.verb == "APPLY" && sent.name == "x", 503, "not now");
+        federation.edit("ConfigMap", "x", &json!({"template": {"data": {"a": "2"}}})).await?;
+        wait_until("a failed request", async || {
+            let failed = federation.wire(SECOND).requests().code(503);
+            if failed.total() > 0 { Ok(()) } else { Err(failed.to_string()) }
+        })
+        .await?;
+        // Requests to the member are held back now, and that of another object is so, too.
+        federation.edit("ConfigMap", "y", &json!({"template": {"data": {"a": "2"}}})).await?;
+        federation.wire(SECOND).accept();
+        for name in ["x", "y"] {
+            federation.wait_member(SECOND, "ConfigMap", name, &json!({"data": {"a": "2"}})).await?;
+            federation.wait_propagated("ConfigMap", name).await?;
+        }
+        Ok(())
+    })
+}
+
+/// At the start nothing must be concluded from what is not known yet.
+async fn start_without(federation: &Federation, list: kubefed_e2e::Matcher) -> Result<()> {
+    federation.begin().await?;
+    for name in ["stays", "goes"] {
+        let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
+        federation.create("ConfigMap", name, &spec).await?;
+        federation.wait_propagated("ConfigMap", name).await?;
+    }
+    federation.stop().await?;
+    federation.delete("ConfigMap", "goes").await?;
+    let marks = ["host", FIRST, SECOND].map(|plane| (plane, federation.wire(plane).mark()));
+    let host = federation.wire("host");
+    host.refuse(list, 500, "etcd is slow");
+    federation.start(Setup::default()).await?;
+    wait_until("the controller to try three times", async || {
+        let refused = host.since(marks[0].1).code(500);
+        if refused.total() >= 3 { Ok(()) } else { Err(refused.to_string()) }
+    })
+    .await?;
+    for (plane, mark) in marks {
+        let rash = federation.wire(plane).since(mark).writes().filter(|sent| ["stays", "goes"].contains(&&*sent.name));
+        ensure!(rash.total() == 0, "to {plane}: {rash}");
+    }
+    host.accept();
+    federation.wait_gone("ConfigMap", "goes").await?;
+    for member in MEMBERS {
+        federation.wait_absent(member, "ConfigMap", "goes").await?;
+        federation.require_member(member, "ConfigMap", "stays", &json!({"data": {"a": "1"}})).await?;
+    }
+    let written = federation.wire(FIRST).since(marks[1].1).writes().named("stays");
+    ensure!(written.total() == 0, "{written}");
+    Ok(())
+}
+
+#[test]
+fn without_the_placements_of_namespaces_nothing_is_done() -> Result<()> {
+    scenario(async |federation| {
+        start_without(federation, |sent| sent.verb == "LIST" && sent.resource == "federatednamespaces").await
+    })
+}
+
+#[test]
+fn without_the_clusters_nothing_is_done() -> Result<()> {
+    scenario(async |federation| {
+        start_without(federation, |sent| sent.verb == "LIST" && sent.resource == "kubefedclusters").await
+    })
+}
+
+#[test]
+fn without_the_federated_objects_nothing_is_done() -> Result<()> {
+    scenario(async |federation| {
+        start_without(federation, |sent| sent.verb == "LIST" && sent.resource == "federatedconfigmaps").await
     })
 }

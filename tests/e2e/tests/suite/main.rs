@@ -2,9 +2,11 @@
 
 mod control;
 mod disturbances;
+mod edits;
 mod facts;
 mod kinds;
 mod propagation;
 mod refusals;
 mod removal;
+mod replicas;
 mod restart;

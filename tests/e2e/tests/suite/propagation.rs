@@ -1,6 +1,6 @@
 //! How an object gets from the host to the members, and at which cost.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use kubefed_e2e::{FIRST, Kind, MEMBERS, Patch, SECOND, placement, requires, scenario, wait_until};
 use kubefed_runtime::api::names;
 use serde_json::json;
@@ -137,28 +137,25 @@ fn containers_and_labels_that_others_add_survive_an_edit() -> Result<()> {
 }
 
 #[test]
-fn replicas_that_an_autoscaler_has_set_are_retained_where_that_is_asked_for() -> Result<()> {
+fn a_field_that_somebody_has_set_to_our_value_goes_with_ours() -> Result<()> {
     scenario(async |federation| {
         federation.begin().await?;
-        let kind = Kind::of("Deployment");
-        for (name, retains) in [("retained", true), ("enforced", false)] {
-            let spec = json!({"template": kind.template, "placement": placement(&[FIRST]), "retainReplicas": retains});
-            federation.create("Deployment", name, &spec).await?;
-            federation.wait_propagated("Deployment", name).await?;
-            let scale = json!({"spec": {"replicas": 7}});
-            let scaler = federation.targets(FIRST, "Deployment").by("hpa").subresource("scale");
-            let seen = federation.controller().await.member_events("Deployment");
-            scaler.patch(name, Patch::Merge, &scale).await?.ok()?;
-            federation.wait_events("Deployment", seen, 1).await?;
-            federation
-                .edit("Deployment", name, &json!({"template": {"spec": {"minReadySeconds": 6}}}))
-                .await?;
-            let replicas = if retains { 7 } else { 0 };
-            let expected = json!({"spec": {"replicas": replicas, "minReadySeconds": 6}});
-            federation.wait_member(FIRST, "Deployment", name, &expected).await.context(name)?;
-            federation.wait_propagated("Deployment", name).await?;
-        }
-        Ok(())
+        let spec = json!({"template": {"data": {"a": "1", "b": "1"}}, "placement": placement(&[FIRST])});
+        federation.create("ConfigMap", "x", &spec).await?;
+        federation.wait_propagated("ConfigMap", "x").await?;
+        // A fix in the member while hands are off, which then comes into the template as well.
+        let targets = federation.targets(FIRST, "ConfigMap").by("somebody");
+        let label = |value: &str| json!({"metadata": {"labels": {(names::MANAGED_LABEL): value}}});
+        targets.patch("x", Patch::Merge, &label("false")).await?.ok()?;
+        federation.wait_cluster_status("ConfigMap", "x", FIRST, &json!({"status": "ManagedLabelFalse"})).await?;
+        targets.patch("x", Patch::Merge, &json!({"data": {"a": "9"}})).await?.ok()?;
+        federation.edit("ConfigMap", "x", &json!({"template": {"data": {"a": "9"}}})).await?;
+        targets.patch("x", Patch::Merge, &label("true")).await?.ok()?;
+        federation.wait_propagated("ConfigMap", "x").await?;
+
+        federation.edit("ConfigMap", "x", &json!({"template": {"data": {"a": null}}})).await?;
+        federation.wait_propagated("ConfigMap", "x").await?;
+        federation.require_member(FIRST, "ConfigMap", "x", &json!({"data": {"a": null, "b": "1"}})).await
     })
 }
 

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use kubefed_e2e::{
     FIRST, Federation, Kind, MEMBERS, Patch, SECOND, Setup, cluster_status, merged, placement, scenario,
+    wait_until,
 };
 use kubefed_runtime::api::AdoptResources;
 use serde_json::{Value, json};
@@ -184,5 +185,85 @@ fn a_bad_selector_is_said_of_the_whole_object() -> Result<()> {
         federation.edit("ConfigMap", "x", &json!({ "placement": mended })).await?;
         federation.wait_member(FIRST, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
         federation.wait_propagated("ConfigMap", "x").await
+    })
+}
+
+#[test]
+fn a_fight_by_deleting_is_backed_off() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
+        federation.create("ConfigMap", "x", &spec).await?;
+        federation.wait_propagated("ConfigMap", "x").await?;
+        let rival = federation.targets(SECOND, "ConfigMap").by("rival");
+        let mut uid = federation.get_member(SECOND, "ConfigMap", "x").await?["metadata"]["uid"].clone();
+        for _ in 1..=3 {
+            rival.delete("x").await?.ok()?;
+            let another = wait_until("it to be there again", async || {
+                let found = rival.get("x").await.map_err(|error| error.to_string())?.ok_or("it is gone")?;
+                let now = found["metadata"]["uid"].clone();
+                if now == uid { Err("it has not gone".to_owned()) } else { Ok(now) }
+            });
+            uid = another.await?;
+        }
+        rival.delete("x").await?.ok()?;
+        let said = wait_until("the status to say so", async || {
+            let found = federation.get("ConfigMap", "x").await.map_err(|error| error.to_string())?;
+            let entry = cluster_status(&found, SECOND);
+            let status = entry["status"].as_str().unwrap_or_default();
+            if ["CreationFailed", "UpdateFailed"].contains(&status) { Ok(entry) } else { Err(entry.to_string()) }
+        });
+        said.await?;
+        ensure!(rival.get("x").await?.is_none(), "it was created at once all the same");
+        federation.wait_member(SECOND, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
+        federation.wait_propagated("ConfigMap", "x").await
+    })
+}
+
+#[test]
+fn each_cause_in_each_member_has_its_event() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        let spec = json!({"template": Kind::of("Deployment").template, "placement": placement(&MEMBERS)});
+        federation.create("Deployment", "x", &spec).await?;
+        federation.wait_propagated("Deployment", "x").await?;
+        let mut expected = 0;
+        for edit in [json!({"replicas": -1}), json!({"replicas": -2})] {
+            federation.edit("Deployment", "x", &json!({"template": {"spec": edit}})).await?;
+            expected += 2;
+            wait_until(format!("{expected} events"), async || {
+                let events = federation.warnings("Deployment", "x", "UpdateInClusterFailed").await;
+                let events = events.map_err(|error| error.to_string())?;
+                let notes: Vec<_> = events.iter().map(|event| event["note"].to_string()).collect();
+                if notes.len() == expected { Ok(()) } else { Err(notes.join("\n")) }
+            })
+            .await?;
+        }
+        let events = federation.warnings("Deployment", "x", "UpdateInClusterFailed").await?;
+        for member in MEMBERS {
+            let named = events.iter().filter(|event| event["note"].as_str().is_some_and(|note| note.contains(member)));
+            ensure!(named.count() == 2, "{events:?}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn an_unknown_field_is_refused_in_a_new_object_however_it_is_created() -> Result<()> {
+    scenario(async |federation| {
+        // With adoption off, and where replicas are retained, an object is created by POST.
+        federation.start(Setup { adopt: AdoptResources::Disabled, ..Setup::default() }).await?;
+        federation.federate_namespace(&federation.namespace, &MEMBERS).await?;
+        let spec = json!({
+            "template": Kind::of("Deployment").template,
+            "placement": placement(&MEMBERS),
+            "overrides": overriding("/spec/colour", &json!("blue")),
+            "retainReplicas": true,
+        });
+        federation.create("Deployment", "x", &spec).await?;
+        federation.wait_member(FIRST, "Deployment", "x", &Kind::of("Deployment").created).await?;
+        refused(federation, "Deployment", "CreationFailed", "spec.colour").await?;
+        ensure!(federation.targets(SECOND, "Deployment").get("x").await?.is_none());
+        Ok(())
     })
 }

@@ -253,3 +253,18 @@ fn a_federated_object_that_was_let_go_by_force_leaves_orphans_without_our_label(
         Ok(())
     })
 }
+
+#[test]
+fn a_member_that_does_not_serve_the_kind_holds_nothing_up() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        let spec = json!({"template": {"spec": {"colour": "blue"}}, "placement": placement(&MEMBERS)});
+        federation.create("Gadget", "x", &spec).await?;
+        federation.wait_member(FIRST, "Gadget", "x", &json!({"spec": {"colour": "blue"}})).await?;
+        let missing = json!({"status": "CachedRetrievalFailed"});
+        federation.wait_cluster_status("Gadget", "x", SECOND, &missing).await?;
+        federation.delete("Gadget", "x").await?;
+        federation.wait_gone("Gadget", "x").await?;
+        federation.wait_absent(FIRST, "Gadget", "x").await
+    })
+}

@@ -161,9 +161,11 @@ pub(super) fn check_ingress(object: &Value) -> Vec<FieldError> {
 pub(super) fn check_workload(object: &Value) -> Vec<FieldError> {
     let spec = &object["spec"];
     let mut errors = Vec::new();
-    if spec["replicas"].as_i64().is_some_and(|replicas| replicas < 0) {
-        let detail = "must be greater than or equal to 0";
-        errors.push(FieldError::invalid("spec.replicas", spec["replicas"].clone(), detail));
+    for field in ["replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"] {
+        if spec[field].as_i64().is_some_and(|number| number < 0) {
+            let detail = "must be greater than or equal to 0";
+            errors.push(FieldError::invalid(format!("spec.{field}"), spec[field].clone(), detail));
+        }
     }
     if spec["template"].is_null() && spec["selector"].is_null() {
         // Kinds of the group without pods.

@@ -96,8 +96,11 @@ impl Accounts {
     }
 
     /// Puts a token into a secret, or removes the secret where its account is not there.
-    fn fill(&self, resources: &Resources, secret: &Value) {
-        let (namespace, name) = (meta::text(secret, "namespace"), meta::text(secret, "name"));
+    fn fill(&self, resources: &Resources, seen: &Value) {
+        // What was seen may be older than what is stored: a second token would make the first one invalid.
+        let (namespace, name) = (meta::text(seen, "namespace"), meta::text(seen, "name"));
+        let Some(secret) = resources.peek("", "secrets", namespace, name) else { return };
+        let secret = &secret;
         let annotations = meta::field(secret, "annotations");
         let Some(account_name) = annotations[ACCOUNT_ANNOTATION].as_str() else {
             return;
@@ -129,7 +132,13 @@ impl Accounts {
         }
         filled["ca.crt"] = Value::from(STANDARD.encode(&self.ca_pem));
         filled["namespace"] = Value::from(STANDARD.encode(namespace));
-        let patch = json!({"metadata": {"annotations": {UID_ANNOTATION: uid}}, "data": filled});
+        let patch = json!({
+            "metadata": {
+                "annotations": {UID_ANNOTATION: uid},
+                "resourceVersion": meta::text(secret, "resourceVersion"),
+            },
+            "data": filled,
+        });
         if let Err(error) = resources.patch(&target, PatchType::Merge, &patch, &options()) {
             tracing::debug!(namespace, name, message = error.message, "a token's secret was not filled");
         }

@@ -58,7 +58,7 @@ impl Resources {
         let api_version = target.kind.api_version();
         loop {
             let live = self.live(target);
-            if live.is_none() && target.subresource.is_some() {
+            if live.is_none() && target.subresource.is_some() && !target.kind.traits.create_on_update {
                 return Err(ApiError::not_found(target.kind, target.name));
             }
             let result = apply(&ApplyRequest {
@@ -119,19 +119,6 @@ impl Resources {
         decode::fill_defaults(target, &mut object);
         self.create_ready(target, object, options, false)
     }
-}
-
-/// Applies the operations one by one. Unlike RFC 6902, kube-apiserver takes a `test` for null as passed where there is
-/// nothing at the path.
-fn apply_operations(object: &mut Value, operations: JsonPatch) -> Result<(), PatchErrorKind> {
-    for operation in operations.0 {
-        let tests_for_nothing = matches!(&operation, PatchOperation::Test(test)
-            if test.value.is_null() && object.pointer(test.path.as_str()).is_none());
-        if !tests_for_nothing {
-            json_patch::patch(object, &[operation]).map_err(|error| error.kind)?;
-        }
-    }
-    Ok(())
 }
 
 /// Type, name, namespace and managedFields of an applied object.
@@ -212,7 +199,7 @@ fn patched(target: &Target<'_>, patch_type: PatchType, patch: &Value, live: &Liv
                 );
                 return Err(ApiError::new(413, "RequestEntityTooLarge", message));
             }
-            apply_operations(&mut object, operations).map_err(|kind| unprocessable(&kind))?;
+            carry_out(&operations, &mut object)?;
         }
         PatchType::Merge => {
             if !patch.is_object() {
@@ -258,12 +245,21 @@ pub(super) fn operations(patch: &Value) -> ApiResult<JsonPatch> {
     )))
 }
 
-/// Carries out a JSON patch as the server's library does: `replace` also sets a field that an object does not have.
+/// Carries out a JSON patch as the server's library does. Unlike RFC 6902 it lets `replace` set a field that an object does
+/// not have, and takes a `test` for null as passed where there is nothing at the path.
 pub(super) fn carry_out(operations: &JsonPatch, object: &mut Value) -> ApiResult<()> {
     for operation in &operations.0 {
         let operation = match operation {
             PatchOperation::Replace(replace) if is_field(object, replace.path.as_str()) => {
-                PatchOperation::Add(AddOperation { path: replace.path.clone(), value: replace.value.clone() })
+                PatchOperation::Add(json_patch::AddOperation {
+                    path: replace.path.clone(),
+                    value: replace.value.clone(),
+                })
+            }
+            PatchOperation::Test(test)
+                if test.value.is_null() && object.pointer(test.path.as_str()).is_none() =>
+            {
+                continue;
             }
             other => other.clone(),
         };

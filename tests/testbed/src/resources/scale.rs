@@ -4,7 +4,7 @@ use kubefed_core::schema::structural::FieldError;
 use serde_json::{Map, Value, json};
 
 use super::patch::{carry_out, operations};
-use super::update::{OtherUid, Replaced};
+use super::update::Replaced;
 use super::write::{Live, Outcome, Target, WriteOptions};
 use super::{PatchType, Resources, meta};
 use crate::encode::encode;
@@ -139,11 +139,13 @@ impl Resources {
             {
                 return Err(ApiError::modified(target.kind, target.name));
             }
+            // A Scale shows no zero: who scales to zero owns nothing.
+            let path = paths(target.kind).0;
             let mut parent = live.object.clone();
-            meta::put_dotted(&mut parent, &paths(target.kind).0, Some(Value::from(replicas)));
-            if let Replaced::Done(outcome) =
-                self.replace_live(target, &live, parent, options, OtherUid::Immutable)?
-            {
+            meta::put_dotted(&mut parent, &path, (replicas != 0).then(|| Value::from(replicas)));
+            let mut parent = self.owned(target, &live, &parent, options);
+            meta::put_dotted(&mut parent, &path, Some(Value::from(replicas)));
+            if let Replaced::Done(outcome) = self.replace_ready(target, &live, parent, options)? {
                 let parent: Value = serde_json::from_slice(&outcome.json).unwrap_or_default();
                 return Ok(Outcome { json: encode(&scale_of(target.kind, &parent)).into(), ..outcome });
             }

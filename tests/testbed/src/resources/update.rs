@@ -59,17 +59,28 @@ impl Resources {
     ) -> ApiResult<Replaced> {
         check_preconditions(target, live, &mut new, other_uid)?;
         finish::keep_system_fields(target, &live.object, &mut new);
-        let new = update(&UpdateRequest {
+        let new = self.owned(target, live, &new, options);
+        self.replace_ready(target, live, new, options)
+    }
+
+    /// `new` with the ownership that replacing `live` by it leads to.
+    pub(super) fn owned(
+        &self,
+        target: &Target<'_>,
+        live: &Live,
+        new: &Value,
+        options: &WriteOptions,
+    ) -> Value {
+        update(&UpdateRequest {
             schema: &target.kind.schema,
             live: Some(&live.object),
-            new: &new,
+            new,
             manager: &options.manager,
             subresource: target.subresource,
             api_version: &target.kind.api_version(),
             ignored: &target.ignored_fields(),
             now: &self.clock.now_text(),
-        });
-        self.replace_ready(target, live, new, options)
+        })
     }
 
     /// Replaces `live` by an object that is decoded, defaulted and owned: updates and applies meet here.
@@ -155,6 +166,12 @@ pub(super) fn check_preconditions(
     other_uid: OtherUid,
 ) -> ApiResult<()> {
     let kind = target.kind;
+    let version = meta::text(new, "resourceVersion");
+    let stale = !matches!(version, "" | "0") && version != meta::text(&live.object, "resourceVersion");
+    if other_uid == OtherUid::Immutable && stale && version.parse::<u64>().is_ok() {
+        // A patch is compared with the live object before it is validated.
+        return Err(ApiError::modified(kind, target.name));
+    }
     let live_uid = meta::text(&live.object, "uid");
     let uid = meta::text(new, "uid");
     if !uid.is_empty() && uid != live_uid {
