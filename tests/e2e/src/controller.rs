@@ -80,9 +80,9 @@ impl Controller {
     /// If no client of the host can be made.
     pub(crate) fn start(
         manager: Manager,
-        host: Config,
-        token: String,
-        host_wire: Arc<Wire>,
+        host: &Config,
+        token: &str,
+        host_wire: &Arc<Wire>,
         member_wires: Vec<Arc<Wire>>,
         setup: Setup,
     ) -> Result<Self> {
@@ -99,7 +99,7 @@ impl Controller {
         let client = {
             // Connections belong to the runtime on which they are made.
             let _on = runtime.enter();
-            host_wire.wrap(connect(&host)?, &token)
+            host_wire.wrap(connect(host)?, token)
         };
         let running = runtime.spawn(manager.run(client, options, async {
             let _ = stopped.await;

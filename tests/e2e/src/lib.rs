@@ -32,7 +32,7 @@ pub use json::{differs, requires};
 pub use kinds::{Kind, merged};
 pub use log::{Requests, Sent};
 pub use planes::PlanesKind;
-pub use scenario::scenario;
+pub use scenario::{scenario, scenario_apart};
 pub use types::{Gadget, GadgetSpec, Website, WebsiteSpec, WebsiteStatus};
 pub use wait::{Look, wait_until};
 pub use wire::{Matcher, Wire};

@@ -17,7 +17,7 @@ pub struct Sent {
     pub resource: String,
     /// Namespace; empty where there is none.
     pub namespace: String,
-    /// Name; empty where none is in the path.
+    /// Name; empty where neither the path has one nor an object that is created.
     pub name: String,
     /// Subresource such as `status`; empty for the object itself.
     pub subresource: String,
@@ -58,6 +58,9 @@ impl Sent {
             _ if sent.name.is_empty() && !sent.resource.is_empty() => "LIST",
             _ => "GET",
         };
+        if sent.verb == "POST" && sent.name.is_empty() {
+            sent.body["metadata"]["name"].as_str().unwrap_or_default().clone_into(&mut sent.name);
+        }
         sent
     }
 
@@ -181,8 +184,8 @@ impl fmt::Display for Requests {
 mod tests {
     use super::*;
 
-    fn read(method: Method, uri: &str, content_type: &str) -> (&'static str, String) {
-        let sent = Sent::new(&method, &uri.parse().unwrap(), content_type, b"{}");
+    fn read(method: &Method, uri: &str, content_type: &str) -> (&'static str, String) {
+        let sent = Sent::new(method, &uri.parse().unwrap(), content_type, b"{}");
         let parts = [&sent.group, &sent.resource, &sent.namespace, &sent.name, &sent.subresource];
         (sent.verb, parts.map(String::as_str).join("|"))
     }
@@ -212,7 +215,7 @@ mod tests {
             (Method::GET, "/healthz", "", "GET", "||||"),
         ];
         for (method, uri, content_type, verb, parts) in cases {
-            assert_eq!(read(method, uri, content_type), (verb, parts.to_owned()), "{uri}");
+            assert_eq!(read(&method, uri, content_type), (verb, parts.to_owned()), "{uri}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{env, fmt, sync::Arc};
 
 use anyhow::{Context, Result, bail};
-use futures::future::{try_join, try_join_all};
+use futures::future::try_join_all;
 use kube::{Client, Config, config::KubeConfigOptions};
 use kubefed_runtime::{
     Manager,
@@ -65,6 +65,16 @@ pub(crate) struct Planes {
 impl Planes {
     /// Starts planes, installs all types, and lets the members join.
     pub(crate) async fn start(kind: PlanesKind) -> Result<Self> {
+        let mut planes = Self::start_apart(kind).await?;
+        let host = planes.host.client();
+        install(&host, &manifests()?).await.context("on the host")?;
+        planes.host_token = controller_token(&planes.host).await?;
+        planes.join_members().await?;
+        Ok(planes)
+    }
+
+    /// Starts planes whose members know the kinds of the suite, and that have nothing to do with each other.
+    pub(crate) async fn start_apart(kind: PlanesKind) -> Result<Self> {
         let names = [HOST, MEMBERS[0], MEMBERS[1]];
         let mut servers = None;
         let mut planes: Vec<Arc<dyn ControlPlane>> = Vec::new();
@@ -82,17 +92,13 @@ impl Planes {
             }
         }
         let host = planes.remove(0);
-        let mut planes = Self { host, members: planes, host_token: String::new(), _servers: servers };
+        let planes = Self { host, members: planes, host_token: String::new(), _servers: servers };
         let members = planes.members.iter().enumerate().map(|(index, member)| async move {
             let crds = member_crds();
             let served = if index == 0 { &crds[..] } else { &crds[..1] };
             install(&member.client(), served).await.with_context(|| format!("in {}", member.name()))
         });
-        let host = planes.host.client();
-        let on_host = async { install(&host, &manifests()?).await.context("on the host") };
-        try_join(on_host, try_join_all(members)).await?;
-        planes.host_token = controller_token(&planes.host).await?;
-        planes.join_members().await?;
+        try_join_all(members).await?;
         Ok(planes)
     }
 

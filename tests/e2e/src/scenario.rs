@@ -32,6 +32,20 @@ static TURN: Mutex<()> = Mutex::const_new(());
 ///
 /// Those of the test, with what the controller had done; and what the checks and the removal find.
 pub fn scenario(test: impl AsyncFnOnce(&Federation) -> Result<()>) -> Result<()> {
+    run(true, test)
+}
+
+/// As [`scenario`], for tests that look at single control planes only: where each test has its own, nothing is installed
+/// on the host and nobody joins.
+///
+/// # Errors
+///
+/// As [`scenario`].
+pub fn scenario_apart(test: impl AsyncFnOnce(&Federation) -> Result<()>) -> Result<()> {
+    run(false, test)
+}
+
+fn run(together: bool, test: impl AsyncFnOnce(&Federation) -> Result<()>) -> Result<()> {
     static LOG: Once = Once::new();
     // What the controller logs is of interest only when something is wrong: RUST_LOG=kubefed_runtime=debug shows it.
     LOG.call_once(|| {
@@ -42,7 +56,8 @@ pub fn scenario(test: impl AsyncFnOnce(&Federation) -> Result<()>) -> Result<()>
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(async {
         let (turn, planes) = match kind {
-            PlanesKind::Embedded => (None, Arc::new(Planes::start(kind).await?)),
+            PlanesKind::Embedded if together => (None, Arc::new(Planes::start(kind).await?)),
+            PlanesKind::Embedded => (None, Arc::new(Planes::start_apart(kind).await?)),
             PlanesKind::Kubernetes => {
                 let turn = TURN.lock().await;
                 let planes = SHARED.get_or_try_init(async || Planes::start(kind).await.map(Arc::new)).await?;

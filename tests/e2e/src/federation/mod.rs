@@ -169,8 +169,8 @@ impl Federation {
     /// If no client of the host can be made.
     pub async fn another_controller(&self, manager: Manager, setup: Setup) -> Result<Controller> {
         let config = self.planes.host_config().await?;
-        let (host_wire, member_wires) = (Arc::clone(&self.host_wire), self.member_wires.clone());
-        Controller::start(manager, config, self.planes.host_token.clone(), host_wire, member_wires, setup)
+        let token = &self.planes.host_token;
+        Controller::start(manager, &config, token, &self.host_wire, self.member_wires.clone(), setup)
     }
 
     /// The manager of all types, as [`start`](Self::start) runs it.

@@ -179,7 +179,9 @@ fn everything_that_came_while_a_member_was_dark_arrives_when_it_is_back() -> Res
         for name in &early[..5] {
             federation.wait_gone("ConfigMap", name).await?;
         }
-        for (name, value) in early[5..].iter().map(|name| (name, "2")).chain(late.iter().map(|name| (name, "1"))) {
+        for (name, value) in
+            early[5..].iter().map(|name| (name, "2")).chain(late.iter().map(|name| (name, "1")))
+        {
             federation.wait_propagated("ConfigMap", name).await?;
             for member in MEMBERS {
                 federation.require_member(member, "ConfigMap", name, &json!({"data": {"a": value}})).await?;
@@ -236,7 +238,11 @@ async fn start_without(federation: &Federation, list: kubefed_e2e::Matcher) -> R
     })
     .await?;
     for (plane, mark) in marks {
-        let rash = federation.wire(plane).since(mark).writes().filter(|sent| ["stays", "goes"].contains(&&*sent.name));
+        let rash = federation
+            .wire(plane)
+            .since(mark)
+            .writes()
+            .filter(|sent| ["stays", "goes"].contains(&&*sent.name));
         ensure!(rash.total() == 0, "to {plane}: {rash}");
     }
     host.accept();

@@ -83,7 +83,8 @@ fn many_edits_in_a_row_end_in_the_last_one() -> Result<()> {
         let spec = json!({"template": {"data": {"a": "0"}}, "placement": placement(&MEMBERS)});
         federation.create("ConfigMap", "x", &spec).await?;
         for value in 1..=40 {
-            let colour = json!([{"clusterName": SECOND, "clusterOverrides": [{"path": "/data/b", "value": "b"}]}]);
+            let colour =
+                json!([{"clusterName": SECOND, "clusterOverrides": [{"path": "/data/b", "value": "b"}]}]);
             let overrides = if value % 2 == 0 { colour } else { json!(null) };
             let edit = json!({"template": {"data": {"a": value.to_string()}}, "overrides": overrides});
             federation.edit("ConfigMap", "x", &edit).await?;

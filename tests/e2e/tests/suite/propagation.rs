@@ -147,7 +147,9 @@ fn a_field_that_somebody_has_set_to_our_value_goes_with_ours() -> Result<()> {
         let targets = federation.targets(FIRST, "ConfigMap").by("somebody");
         let label = |value: &str| json!({"metadata": {"labels": {(names::MANAGED_LABEL): value}}});
         targets.patch("x", Patch::Merge, &label("false")).await?.ok()?;
-        federation.wait_cluster_status("ConfigMap", "x", FIRST, &json!({"status": "ManagedLabelFalse"})).await?;
+        federation
+            .wait_cluster_status("ConfigMap", "x", FIRST, &json!({"status": "ManagedLabelFalse"}))
+            .await?;
         targets.patch("x", Patch::Merge, &json!({"data": {"a": "9"}})).await?.ok()?;
         federation.edit("ConfigMap", "x", &json!({"template": {"data": {"a": "9"}}})).await?;
         targets.patch("x", Patch::Merge, &label("true")).await?.ok()?;

@@ -211,7 +211,11 @@ fn a_fight_by_deleting_is_backed_off() -> Result<()> {
             let found = federation.get("ConfigMap", "x").await.map_err(|error| error.to_string())?;
             let entry = cluster_status(&found, SECOND);
             let status = entry["status"].as_str().unwrap_or_default();
-            if ["CreationFailed", "UpdateFailed"].contains(&status) { Ok(entry) } else { Err(entry.to_string()) }
+            if ["CreationFailed", "UpdateFailed"].contains(&status) {
+                Ok(entry)
+            } else {
+                Err(entry.to_string())
+            }
         });
         said.await?;
         ensure!(rival.get("x").await?.is_none(), "it was created at once all the same");
@@ -241,7 +245,9 @@ fn each_cause_in_each_member_has_its_event() -> Result<()> {
         }
         let events = federation.warnings("Deployment", "x", "UpdateInClusterFailed").await?;
         for member in MEMBERS {
-            let named = events.iter().filter(|event| event["note"].as_str().is_some_and(|note| note.contains(member)));
+            let named = events
+                .iter()
+                .filter(|event| event["note"].as_str().is_some_and(|note| note.contains(member)));
             ensure!(named.count() == 2, "{events:?}");
         }
         Ok(())

@@ -25,8 +25,9 @@ impl Resources {
         if builtin::is_definition(kind) {
             let spec = &object["spec"];
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            self.registry
-                .uninstall(&GroupResource::new(&text(&spec["group"]), &text(&spec["names"]["plural"])));
+            let resource = GroupResource::new(&text(&spec["group"]), &text(&spec["names"]["plural"]));
+            self.registry.uninstall(&resource);
+            self.store.withdraw(&resource);
         }
     }
 }

@@ -277,6 +277,18 @@ impl Store {
         }
     }
 
+    /// The resource is not served any more: its watches end after what they still have to tell, and a later watch
+    /// cannot begin before now.
+    pub(crate) fn withdraw(&self, resource: &GroupResource) {
+        let mut inner = self.inner.write();
+        let revision = inner.revision;
+        if let Some(table) = inner.tables.get_mut(resource) {
+            table.watchers = Watchers::default();
+            table.log.clear();
+            table.forgotten = revision;
+        }
+    }
+
     fn unsubscribe(&self, resource: &GroupResource, scope: &Scope, id: u64) {
         if let Some(table) = self.inner.write().tables.get_mut(resource) {
             table.watchers.remove(scope, id);

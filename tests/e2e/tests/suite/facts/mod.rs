@@ -6,7 +6,7 @@ mod protocol;
 mod refusals;
 
 use anyhow::{Context, Result, ensure};
-use kubefed_e2e::{FIRST, Federation, Objects, scenario};
+use kubefed_e2e::{FIRST, Federation, Objects, scenario_apart};
 use serde_json::{Value, json};
 
 /// Our field manager.
@@ -14,7 +14,7 @@ const US: &str = "kubefed";
 
 /// Runs a test in a namespace of the first member.
 fn fact(test: impl AsyncFnOnce(&Plane<'_>) -> Result<()>) -> Result<()> {
-    scenario(async |federation| {
+    scenario_apart(async |federation| {
         federation.create_member_namespace(FIRST, &federation.namespace).await?;
         test(&Plane { federation }).await
     })

@@ -1,7 +1,7 @@
 //! What an API server refuses, and with which words.
 
 use anyhow::{Context, Result, ensure};
-use kubefed_e2e::{FIRST, Patch};
+use kubefed_e2e::{FIRST, Patch, scenario};
 use serde_json::json;
 
 use super::{US, config_map, deployment, fact, version};
@@ -197,16 +197,14 @@ fn an_object_that_fits_the_type_and_is_invalid_is_refused_with_422() -> Result<(
 
 #[test]
 fn a_misspelt_field_of_a_typed_template_is_refused_where_the_client_is_strict() -> Result<()> {
-    fact(async |plane| {
-        let federation = plane.federation;
+    scenario(async |federation| {
         federation.create_namespace(&federation.namespace).await?;
-        let descriptor = federation.descriptor("ConfigMap");
-        let namespace = &federation.namespace;
+        let resource = &federation.descriptor("ConfigMap").federated;
         let object = json!({
-            "apiVersion": descriptor.federated.api_version(), "kind": descriptor.federated.kind,
+            "apiVersion": resource.api_version(), "kind": resource.kind,
             "metadata": {"name": "x"}, "spec": {"template": {"dat": {"a": "1"}}},
         });
-        let objects = federation.host.objects(&descriptor.federated, Some(namespace));
+        let objects = federation.federated("ConfigMap", "x");
         let answer = objects.post_strictly(&object).await?.with_code(400)?;
         let message = answer["message"].as_str().unwrap_or_default();
         ensure!(message.contains(r#"unknown field "spec.template.dat""#), "{answer}");
