@@ -48,14 +48,17 @@ impl Watch {
                 return Some(Ok(Bytes::from_static(EXPIRED.as_bytes())));
             }
             let changed = self.weather.changed();
+            // Without a wire there is nobody left who could want the events.
             if weather.holds_events() {
-                // The sender lives as long as the test.
-                let _ = changed.await;
+                self.over = changed.await.is_err();
                 continue;
             }
             let frame = tokio::select! {
                 biased;
-                _ = changed => continue,
+                changed = changed => {
+                    self.over = changed.is_err();
+                    continue;
+                }
                 frame = self.events.frame() => frame,
             };
             match frame {

@@ -15,6 +15,9 @@ impl Federation {
             let writes = wire.requests().writes();
             let forbidden = writes.filter(|sent| matches!(sent.verb, "PUT" | "DELETECOLLECTION"));
             ensure!(forbidden.total() == 0, "the controller must not send to {}: {forbidden}", wire.name());
+            let unnamed =
+                writes.filter(|sent| sent.verb != "DELETE" && !sent.uri.contains("fieldManager=kubefed"));
+            ensure!(unnamed.total() == 0, "not in our name to {}: {unnamed}", wire.name());
             let careless = writes.verb("DELETE").filter(|sent| {
                 let preconditions = &sent.body["preconditions"];
                 !preconditions["uid"].is_string() || !preconditions["resourceVersion"].is_string()
