@@ -4,7 +4,7 @@
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Namespace};
 use kubefed_runtime::{
     Federate,
-    api::{self, Federate as _, Federated, FederatedSpec, Scope, names},
+    api::{Federated, FederatedSpec, Scope, names},
 };
 
 /// Deployments.
@@ -56,5 +56,5 @@ fn main() {
     // A federated namespace lives in the namespace that it stands for.
     assert_eq!(NamespaceType::TARGET.scope, Scope::Cluster);
     assert_eq!(NamespaceType::FEDERATED.scope, Scope::Namespaced);
-    let _: Option<<NamespaceType as api::Federate>::Target> = None::<Namespace>;
+    let _: Option<<NamespaceType as Federate>::Target> = None::<Namespace>;
 }

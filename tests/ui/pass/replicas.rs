@@ -1,7 +1,7 @@
 //! The forms of a replica path.
 #![deny(warnings, unused_qualifications)]
 
-use kubefed_runtime::{Federate, api::Federate as _};
+use kubefed_runtime::Federate;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, Clone, Debug)]

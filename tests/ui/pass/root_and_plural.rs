@@ -4,7 +4,7 @@
 use kube::CustomResource;
 use kubefed_runtime::{
     Federate,
-    api::{Federate as _, Scope},
+    api::Scope,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

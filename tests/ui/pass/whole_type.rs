@@ -3,7 +3,7 @@
 
 use k8s_openapi::{api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::Resource;
-use kubefed_runtime::{Federate, api::Federate as _};
+use kubefed_runtime::Federate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
