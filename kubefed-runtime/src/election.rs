@@ -140,13 +140,19 @@ impl Election {
         let transitions = before.lease_transitions.unwrap_or_default();
         LeaseSpec {
             holder_identity: Some(self.identity.clone()),
-            lease_duration_seconds: Some(i32::try_from(self.timing.lease.as_secs()).unwrap_or(i32::MAX)),
+            lease_duration_seconds: Some(whole_seconds(self.timing.lease)),
             acquire_time: if ours { before.acquire_time.clone() } else { Some(now.clone()) },
             renew_time: Some(now),
             lease_transitions: Some(if ours { transitions } else { transitions.saturating_add(1) }),
             ..before.clone()
         }
     }
+}
+
+/// Rounded up: others must not take the lease over while we may still act on it.
+fn whole_seconds(duration: Duration) -> i32 {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    i32::try_from(seconds).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]
@@ -183,6 +189,13 @@ mod tests {
         assert_eq!(in_time(120, both).await, None, "the first renews");
         assert!(in_time(14, second.acquire()).await.is_none(), "the first is gone, but its lease is not");
         assert!(in_time(10, second.acquire()).await.is_some());
+    }
+
+    #[test]
+    fn a_lease_is_never_shorter_than_its_holder_believes() {
+        assert_eq!(whole_seconds(Duration::from_secs(15)), 15);
+        assert_eq!(whole_seconds(Duration::from_millis(15_200)), 16);
+        assert_eq!(whole_seconds(Duration::from_millis(300)), 1);
     }
 
     #[tokio::test(start_paused = true)]

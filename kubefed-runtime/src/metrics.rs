@@ -28,7 +28,8 @@ struct Operation {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Kind {
+struct MemberKind {
+    cluster: String,
     kind: String,
 }
 
@@ -40,7 +41,7 @@ pub(crate) struct Metrics {
     probes: Histogram,
     reconciles: Histogram,
     operations: Family<Operation, Histogram, fn() -> Histogram>,
-    events: Family<Kind, Counter>,
+    events: Family<MemberKind, Counter>,
 }
 
 fn histogram() -> Histogram {
@@ -83,7 +84,7 @@ impl Metrics {
             );
             registry.register(
                 "kubefed_member_events",
-                "Events of members' watches that were seen, by target kind",
+                "Events of members' watches that were taken in, by cluster and target kind",
                 metrics.events.clone(),
             );
         }
@@ -128,9 +129,9 @@ impl Metrics {
         self.operations.get_or_create(&Operation { action }).observe(took.as_secs_f64());
     }
 
-    /// A member's watch has shown an event of an object that we know or manage.
-    pub(crate) fn member_event(&self, kind: &str) {
-        self.events.get_or_create(&Kind { kind: kind.to_owned() }).inc();
+    /// An event of a member's watch was taken in: the cache has it, and what it makes due is in the queue.
+    pub(crate) fn member_event(&self, cluster: &str, kind: &str) {
+        self.events.get_or_create(&MemberKind { cluster: cluster.to_owned(), kind: kind.to_owned() }).inc();
     }
 
     /// All metrics as text.

@@ -10,6 +10,7 @@ use futures::{StreamExt, TryStreamExt};
 use kube::{
     Api, ResourceExt,
     api::{Patch, PatchParams},
+    core::DeserializeGuard,
     runtime::{
         WatchStreamExt,
         watcher::{self, watcher},
@@ -52,8 +53,11 @@ impl TypeConfigController {
 
     /// Watches the FederatedTypeConfigs of the control plane until `ended`.
     pub(crate) async fn run(mut self, ended: CancellationToken) {
-        let mut events = watcher(self.api(), watcher::Config::default()).default_backoff().boxed();
-        let mut listed = Vec::new();
+        // An object that cannot be read must not hide the others.
+        let api: Api<DeserializeGuard<FederatedTypeConfig>> =
+            Api::namespaced(self.engine.host.clone(), &self.engine.namespace.kubefed);
+        let mut events = watcher(api, watcher::Config::default()).default_backoff().boxed();
+        let mut listed = BTreeMap::new();
         let mut due = BTreeSet::new();
         loop {
             due = self.reconcile_all(due).await;
@@ -64,15 +68,21 @@ impl TypeConfigController {
             };
             match event {
                 Ok(Some(watcher::Event::Init)) => listed.clear(),
-                Ok(Some(watcher::Event::InitApply(config))) => listed.push(config),
+                Ok(Some(watcher::Event::InitApply(config))) => {
+                    let name = config.name_any();
+                    if let Some(config) = readable(config).or_else(|| self.configs.get(&name).cloned()) {
+                        listed.insert(name, config);
+                    }
+                }
                 Ok(Some(watcher::Event::InitDone)) => {
-                    let before = std::mem::take(&mut self.configs);
+                    let before = std::mem::replace(&mut self.configs, std::mem::take(&mut listed));
                     due.extend(before.into_keys());
-                    self.configs = listed.drain(..).map(|config| (config.name_any(), config)).collect();
                     due.extend(self.configs.keys().cloned());
                 }
                 Ok(Some(watcher::Event::Apply(config))) => {
-                    if self.learn(config.clone()) {
+                    if let Some(config) = readable(config)
+                        && self.learn(config.clone())
+                    {
                         due.insert(config.name_any());
                     }
                 }
@@ -227,6 +237,18 @@ impl TypeConfigController {
         let written = self.api().patch_status(&config.name_any(), &parameters, &patch).await?;
         self.learn(written);
         Ok(())
+    }
+}
+
+/// The object, if it can be read. One that cannot be changes nothing: its type goes on as it was last told to.
+fn readable(config: DeserializeGuard<FederatedTypeConfig>) -> Option<FederatedTypeConfig> {
+    match config.0 {
+        Ok(config) => Some(config),
+        Err(invalid) => {
+            let name = invalid.metadata.name.unwrap_or_default();
+            tracing::warn!(name, error = %invalid.error, "the FederatedTypeConfig cannot be read; mend it");
+            None
+        }
     }
 }
 

@@ -19,8 +19,10 @@ use super::{client::Clients, request::RequestError};
 
 /// How many requests to one member run at once.
 const WINDOW: usize = 32;
-/// How long a request to a member may take.
-pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request to a member may take. The server gives a write up before that.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// How many failures in a row, of whatever objects, are taken for the member's where each alone could be about its object.
+const DOUBTS: u32 = 3;
 /// First pause after a member stopped answering; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -43,6 +45,8 @@ pub(crate) struct Connection {
 #[derive(Debug, Default)]
 struct Breaker {
     failures: u32,
+    /// Failures in a row that may be about single objects.
+    doubts: u32,
     paused_until: Option<Instant>,
     why: String,
     /// One request is trying whether the member answers again.
@@ -134,7 +138,7 @@ impl Pass<'_> {
     /// Notes what a request told of the member. Answers for how long requests are held back from now on, if they are.
     pub(crate) fn note<T>(&self, result: &Result<T, RequestError>) -> Option<Duration> {
         let mut breaker = self.connection.breaker.lock();
-        let Err(RequestError::Unavailable { message, retry_after }) = result else {
+        let Err(RequestError::Unavailable { message, retry_after, certain }) = result else {
             let was_paused = breaker.paused_until.is_some();
             *breaker = Breaker { pauses: breaker.pauses, ..Breaker::default() };
             drop(breaker);
@@ -146,13 +150,20 @@ impl Pass<'_> {
         if breaker.pauses != self.pauses {
             return None;
         }
+        breaker.doubts += 1;
+        if !certain && !self.is_trial && breaker.doubts < DOUBTS {
+            return None;
+        }
         breaker.failures += 1;
         let doubled = FIRST_PAUSE.saturating_mul(1 << (breaker.failures - 1).min(6));
         let pause = retry_after.unwrap_or(doubled).min(LONGEST_PAUSE);
         breaker.paused_until = Some(Instant::now() + pause);
         breaker.trial = false;
         breaker.pauses += 1;
-        breaker.why = format!("requests to the cluster fail and are held back: {message}");
+        // One text for an outage: it stands in the status of every object that waits, and each new one would be a write.
+        if breaker.failures == 1 {
+            breaker.why = format!("requests to the cluster fail and are held back: {message}");
+        }
         Some(pause)
     }
 }
@@ -201,7 +212,7 @@ mod tests {
     }
 
     fn dead<T>() -> Result<T, RequestError> {
-        Err(RequestError::Unavailable { message: "refused".to_owned(), retry_after: None })
+        Err(RequestError::Unavailable { message: "refused".to_owned(), retry_after: None, certain: true })
     }
 
     #[tokio::test(start_paused = true)]
@@ -235,6 +246,42 @@ mod tests {
         let refused: Result<(), _> = Err(RequestError::Refused { code: 422, message: "no".to_owned() });
         assert_eq!(pass.note(&refused), None);
         assert!(connection.paused().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_of_one_object_does_not_pause_the_member_but_errors_in_a_row_do() {
+        let connection = connection();
+        let failed = || Err::<(), _>(RequestError::Unavailable {
+            message: "no answer".to_owned(),
+            retry_after: None,
+            certain: false,
+        });
+        for _ in 0..2 {
+            for _ in 1..DOUBTS {
+                assert_eq!(connection.enter().await.unwrap().note(&failed()), None);
+            }
+            connection.enter().await.unwrap().note(&Ok(()));
+        }
+        for _ in 1..DOUBTS {
+            assert_eq!(connection.enter().await.unwrap().note(&failed()), None);
+        }
+        assert!(connection.enter().await.unwrap().note(&failed()).is_some());
+        assert!(connection.paused().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_has_one_text() {
+        let connection = connection();
+        let pause = connection.enter().await.unwrap().note(&dead::<()>()).unwrap();
+        let why = connection.paused();
+        tokio::time::advance(pause).await;
+        let other: Result<(), _> = Err(RequestError::Unavailable {
+            message: "reset".to_owned(),
+            retry_after: None,
+            certain: true,
+        });
+        connection.enter().await.unwrap().note(&other).unwrap();
+        assert_eq!(connection.paused(), why);
     }
 
     #[tokio::test(start_paused = true)]

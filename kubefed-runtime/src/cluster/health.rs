@@ -17,13 +17,14 @@ use kubefed_core::{
     api::KubeFedCluster,
     health::{Health, Probe, Thresholds, needs_write},
 };
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Key;
 
 use super::{
-    Connection, NamespaceList, Objects,
+    ClientError, Connection, NamespaceList, Objects,
     members::{NamespaceEvent, Shared, Way, cluster_kind, watch_pause},
     with_causes,
 };
@@ -37,23 +38,42 @@ pub(crate) struct HealthTask {
     cluster: KubeFedCluster,
     name: String,
     key: Key,
+    /// Ends the task and its connection.
     ended: CancellationToken,
+    /// Ends the probes; what is under way with the member may still end in order.
+    stopping: CancellationToken,
     connection: Option<Arc<Connection>>,
+    /// The token that the connection uses.
+    token: Option<SecretString>,
     health: Health,
 }
 
+/// Why there is no connection.
+enum NotConnected {
+    /// The `KubeFedCluster` or its secret cannot be used.
+    Malformed(String),
+    /// The host did not tell. That says nothing of the member.
+    Unread(String),
+}
+
 impl HealthTask {
-    pub(crate) fn new(shared: Arc<Shared>, cluster: KubeFedCluster, ended: CancellationToken) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        cluster: KubeFedCluster,
+        ended: CancellationToken,
+        stopping: CancellationToken,
+    ) -> Self {
         let name = cluster.name_any();
         let key = Key::new(Some(&shared.namespace.kubefed), &name);
-        Self { shared, cluster, name, key, ended, connection: None, health: Health::default() }
+        let health = Health::default();
+        Self { shared, cluster, name, key, ended, stopping, connection: None, token: None, health }
     }
 
     /// Probes once per period, starting at once.
     pub(crate) async fn run(mut self) {
         let mut ticks = tokio::time::interval(self.shared.health.period);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let ended = self.ended.clone();
+        let (ended, stopping) = (self.ended.clone(), self.stopping.clone());
         let probing = async {
             loop {
                 ticks.tick().await;
@@ -62,8 +82,10 @@ impl HealthTask {
         };
         tokio::select! {
             () = ended.cancelled() => {}
+            () = stopping.cancelled() => {}
             () = probing => {}
         }
+        ended.cancelled().await;
         if let Some(connection) = &self.connection {
             connection.ended.cancel();
         }
@@ -73,7 +95,11 @@ impl HealthTask {
         let started = tokio::time::Instant::now();
         let probe = match self.connect().await {
             Ok(connection) => self.probe(&connection.clients.requests).await,
-            Err(problem) => {
+            Err(NotConnected::Unread(why)) => {
+                tracing::warn!(cluster = self.name, why, "the host does not tell the member's token; trying again");
+                return;
+            }
+            Err(NotConnected::Malformed(problem)) => {
                 self.shared.found_way(&self.name, &self.ended, Way::Failed(problem.as_str().into()));
                 Probe::Malformed(problem)
             }
@@ -102,15 +128,16 @@ impl HealthTask {
     }
 
     /// The connection, made anew where there is none.
-    async fn connect(&mut self) -> Result<Arc<Connection>, String> {
+    async fn connect(&mut self) -> Result<Arc<Connection>, NotConnected> {
         if let Some(connection) = &self.connection {
             return Ok(Arc::clone(connection));
         }
         let token = self.token().await?;
+        let malformed = |error: ClientError| NotConnected::Malformed(error.to_string());
         let clients =
-            self.shared.connector.connect(&self.cluster, &token).map_err(|error| error.to_string())?;
+            self.shared.connector.connect(&self.cluster, token.expose_secret()).map_err(malformed)?;
         let connection = Arc::new(Connection::new(clients));
-        let client = connection.clients.watch_client().map_err(|error| error.to_string())?;
+        let client = connection.clients.watch_client().map_err(malformed)?;
         let watch = NamespaceWatch {
             shared: Arc::clone(&self.shared),
             cluster: self.name.as_str().into(),
@@ -118,31 +145,40 @@ impl HealthTask {
         };
         tokio::spawn(watch.run(client));
         self.connection = Some(Arc::clone(&connection));
+        self.token = Some(token);
         self.shared.found_way(&self.name, &self.ended, Way::Connected(Arc::clone(&connection)));
         Ok(connection)
     }
 
     /// The bearer token in the secret that the cluster names.
-    async fn token(&self) -> Result<String, String> {
-        let secret_name = &self.cluster.spec.secret_ref.name;
-        if secret_name.is_empty() {
-            return Err(
-                "spec.secretRef.name: it is empty; name the secret that holds the member's token".to_owned()
-            );
+    async fn token(&self) -> Result<SecretString, NotConnected> {
+        let malformed = |problem: String| Err(NotConnected::Malformed(problem));
+        let name = &self.cluster.spec.secret_ref.name;
+        if name.is_empty() {
+            let problem = "spec.secretRef.name: it is empty; name the secret that holds the member's token";
+            return malformed(problem.to_owned());
         }
         let namespace = &*self.shared.namespace.kubefed;
         let secrets: Api<Secret> = Api::namespaced(self.shared.host.clone(), namespace);
-        let secret = secrets
-            .get(secret_name)
-            .await
-            .map_err(|error| format!("spec.secretRef.name: secret {namespace}/{secret_name}: {error}"))?;
+        let secret = match tokio::time::timeout(HOST_TIMEOUT, secrets.get(name)).await {
+            Ok(Ok(secret)) => secret,
+            Ok(Err(kube::Error::Api(status))) if status.is_not_found() => {
+                return malformed(format!("spec.secretRef.name: secret {namespace}/{name}: {status}"));
+            }
+            Ok(Err(error)) => return Err(NotConnected::Unread(format!("secret {namespace}/{name}: {error}"))),
+            Err(_) => {
+                let problem = format!("secret {namespace}/{name}: no answer within {HOST_TIMEOUT:?}");
+                return Err(NotConnected::Unread(problem));
+            }
+        };
         let token = secret.data.unwrap_or_default().remove("token").unwrap_or_default();
-        let token = String::from_utf8(token.0)
-            .map_err(|_| format!("secret {namespace}/{secret_name}: key `token` is no text"))?;
-        if token.trim().is_empty() {
-            return Err(format!("secret {namespace}/{secret_name}: key `token` is missing or empty"));
+        let Ok(token) = String::from_utf8(token.0) else {
+            return malformed(format!("secret {namespace}/{name}: key `token` is no text"));
+        };
+        match token.trim() {
+            "" => malformed(format!("secret {namespace}/{name}: key `token` is missing or empty")),
+            token => Ok(SecretString::from(token)),
         }
-        Ok(token.trim().to_owned())
     }
 
     async fn probe(&mut self, client: &Client) -> Probe {
@@ -153,12 +189,19 @@ impl HealthTask {
             Ok((200..300, _)) => Probe::Unhealthy,
             Ok((code, _)) => {
                 if code == 401 {
-                    // The token may have been replaced: read it again with the next probe.
-                    self.disconnect();
+                    self.renew().await;
                 }
                 Probe::Unreachable(format!("/healthz answers with HTTP status {code}"))
             }
             Err(why) => Probe::Unreachable(why),
+        }
+    }
+
+    /// The member refuses the token: if the secret holds another one by now, the next probe connects with that.
+    async fn renew(&mut self) {
+        let Ok(token) = self.token().await else { return };
+        if self.token.as_ref().is_none_or(|used| used.expose_secret() != token.expose_secret()) {
+            self.disconnect();
         }
     }
 

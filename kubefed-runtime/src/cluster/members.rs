@@ -14,6 +14,7 @@ use futures::{StreamExt, TryStreamExt};
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::ObjectMeta,
+    core::{DeserializeGuard, error_boundary::InvalidObject},
     runtime::{
         WatchStreamExt,
         watcher::{self, watcher},
@@ -142,41 +143,68 @@ impl ClusterController {
         self.shared.namespace_events.clone()
     }
 
-    /// Watches the `KubeFedCluster` objects of the control plane until `ended`.
-    pub(crate) async fn run(self, ended: CancellationToken) {
+    /// Watches the `KubeFedCluster` objects of the control plane until `stopping`. Connections to members last until
+    /// `ended`.
+    pub(crate) async fn run(self, stopping: CancellationToken, ended: CancellationToken) {
         tracing::info!("Starting cluster controller");
-        let api: Api<KubeFedCluster> =
+        // An object that cannot be read must not hide the others.
+        let api: Api<DeserializeGuard<KubeFedCluster>> =
             Api::namespaced(self.shared.host.clone(), &self.shared.namespace.kubefed);
         let mut events = watcher(api, watcher::Config::default()).default_backoff().boxed();
         let mut listed = BTreeSet::new();
         loop {
             let event = tokio::select! {
-                () = ended.cancelled() => break,
+                () = stopping.cancelled() => break,
                 event = events.try_next() => event,
             };
             match event {
                 Ok(Some(watcher::Event::Init)) => listed.clear(),
                 Ok(Some(watcher::Event::InitApply(cluster))) => {
                     listed.insert(cluster.name_any());
-                    self.applied(&cluster, &ended);
+                    self.shown(cluster, &stopping, &ended);
                 }
                 Ok(Some(watcher::Event::InitDone)) => {
                     self.retain(&listed);
                     self.shared.listed.store(true, Ordering::Relaxed);
                 }
-                Ok(Some(watcher::Event::Apply(cluster))) => self.applied(&cluster, &ended),
+                Ok(Some(watcher::Event::Apply(cluster))) => self.shown(cluster, &stopping, &ended),
                 Ok(Some(watcher::Event::Delete(cluster))) => self.deleted(&cluster.name_any()),
                 Ok(None) => break,
                 Err(error) => tracing::warn!(%error, "watching KubeFedClusters"),
             }
             self.shared.publish();
         }
-        for entry in self.shared.clusters.lock().values() {
-            entry.task.cancel();
+    }
+
+    fn shown(
+        &self,
+        cluster: DeserializeGuard<KubeFedCluster>,
+        stopping: &CancellationToken,
+        ended: &CancellationToken,
+    ) {
+        match cluster.0 {
+            Ok(cluster) => self.applied(&cluster, stopping, ended),
+            Err(invalid) => self.unreadable(&invalid, ended),
         }
     }
 
-    fn applied(&self, cluster: &KubeFedCluster, ended: &CancellationToken) {
+    /// A cluster that cannot be read is one all the same: what it holds is not forgotten. One that could be read before
+    /// goes on as it was.
+    fn unreadable(&self, invalid: &InvalidObject, ended: &CancellationToken) {
+        let name = invalid.metadata.name.clone().unwrap_or_default();
+        let problem = format!("the KubeFedCluster {name} cannot be read: {}; mend it", invalid.error);
+        tracing::warn!("{problem}");
+        self.shared.clusters.lock().entry(name).or_insert_with(|| Entry {
+            spec: KubeFedClusterSpec::default(),
+            labels: Arc::new(invalid.metadata.labels.clone().unwrap_or_default()),
+            status: None,
+            resource_version: 0,
+            way: Way::Failed(problem.into()),
+            task: ended.child_token(),
+        });
+    }
+
+    fn applied(&self, cluster: &KubeFedCluster, stopping: &CancellationToken, ended: &CancellationToken) {
         let name = cluster.name_any();
         let mut clusters = self.shared.clusters.lock();
         let labels = Arc::new(cluster.labels().clone());
@@ -202,7 +230,7 @@ impl ClusterController {
             task: task.clone(),
         };
         clusters.insert(name.clone(), entry);
-        tokio::spawn(HealthTask::new(Arc::clone(&self.shared), cluster.clone(), task).run());
+        tokio::spawn(HealthTask::new(Arc::clone(&self.shared), cluster.clone(), task, stopping.clone()).run());
     }
 
     fn deleted(&self, name: &str) {

@@ -16,6 +16,10 @@ use thiserror::Error;
 /// What is asked for where the metadata is all that matters: 200 bytes instead of the object.
 const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
+/// After how long a server gives up a write, so that none takes effect long after we have stopped waiting for it. A little
+/// longer than the ten seconds for which it waits for a webhook by default: then the answer says so.
+const SERVER_TIMEOUT: &str = "timeout=15s";
+
 /// The message that kube-apiserver gives, with code 500, when an applied object has an unknown field, a duplicate list
 /// key or a scalar of the wrong type. It is the object that is refused, not the server that is ill.
 const TYPED_PATCH_REFUSED: &str = "failed to create typed patch object";
@@ -32,19 +36,16 @@ pub(crate) enum RequestError {
     /// Somebody else was faster: read again.
     #[error("{0}")]
     Conflict(String),
+    /// What was to be created is there.
+    #[error("{0}")]
+    AlreadyExists(String),
     /// There is no such object, no such namespace, or no such type.
     #[error("{0}")]
     NotFound(String),
-    /// The member cannot serve requests now.
+    /// The member cannot serve requests now; or, where that is not `certain`, it failed with this object and may well
+    /// serve others: it answered with an error of its own, or not in time.
     #[error("{message}")]
-    Unavailable { message: String, retry_after: Option<Duration> },
-}
-
-impl RequestError {
-    /// Whether this speaks of the member rather than of the object.
-    pub(crate) fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
-    }
+    Unavailable { message: String, retry_after: Option<Duration>, certain: bool },
 }
 
 /// A successful answer.
@@ -178,6 +179,11 @@ impl Objects<'_> {
         content: Option<(&str, &Value)>,
         accept: &str,
     ) -> Result<Answer, RequestError> {
+        let mut uri = uri;
+        if method != Method::GET {
+            uri.push_str(if uri.contains('?') { "&" } else { "?" });
+            uri.push_str(SERVER_TIMEOUT);
+        }
         let mut request = Request::builder().method(method).uri(uri).header(header::ACCEPT, accept);
         let mut body = Vec::new();
         if let Some((content_type, value)) = content {
@@ -193,7 +199,7 @@ impl Objects<'_> {
         };
         let (head, body) = tokio::time::timeout(self.timeout, exchange).await.map_err(|_| {
             let message = format!("no answer within {:?}", self.timeout);
-            RequestError::Unavailable { message, retry_after: None }
+            RequestError::Unavailable { message, retry_after: None, certain: false }
         })??;
         if head.status.is_success() {
             return Ok(Answer { body });
@@ -212,7 +218,7 @@ fn unusable(error: impl std::fmt::Display) -> RequestError {
 }
 
 fn unavailable(error: impl std::error::Error) -> RequestError {
-    RequestError::Unavailable { message: with_causes(&error), retry_after: None }
+    RequestError::Unavailable { message: with_causes(&error), retry_after: None, certain: true }
 }
 
 /// The text of an error and of what caused it, each said once.
@@ -236,14 +242,20 @@ fn classify(code: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Req
     let message = text.map_or_else(|| format!("HTTP status {code}"), |text| shortened(&text));
     match code {
         StatusCode::NOT_FOUND => RequestError::NotFound(message),
+        // Others than a name that is taken, for example a quota that somebody else changes, are tried again.
+        StatusCode::CONFLICT if status["reason"] == "AlreadyExists" => RequestError::AlreadyExists(message),
         StatusCode::CONFLICT => RequestError::Conflict(message),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::UNAUTHORIZED => {
-            RequestError::Unavailable { message, retry_after }
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::UNAUTHORIZED => {
+            RequestError::Unavailable { message, retry_after, certain: true }
         }
+        StatusCode::REQUEST_TIMEOUT => RequestError::Unavailable { message, retry_after, certain: false },
         code if code.is_client_error() || REFUSED_WITH_500.iter().any(|text| message.contains(text)) => {
             RequestError::Refused { code: code.as_u16(), message }
         }
-        _ => RequestError::Unavailable { message, retry_after },
+        code => {
+            let certain = code == StatusCode::SERVICE_UNAVAILABLE;
+            RequestError::Unavailable { message, retry_after, certain }
+        }
     }
 }
 
@@ -288,9 +300,20 @@ mod tests {
             assert!(matches!(error, RequestError::Refused { .. }), "{code}: {error:?}");
             assert_eq!(error.to_string(), message);
         }
-        for code in [429, 500, 502, 503, 504, 401] {
+        for (code, is_certain) in [(429, true), (500, false), (502, false), (503, true), (504, false), (401, true)] {
             let error = classify(StatusCode::from_u16(code).unwrap(), &status("busy"), None);
-            assert!(error.is_unavailable(), "{code}: {error:?}");
+            assert!(
+                matches!(error, RequestError::Unavailable { certain, .. } if certain == is_certain),
+                "{code}: {error:?}"
+            );
         }
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_no_quota_that_somebody_else_changes() {
+        let body = |reason: &str| json!({"kind": "Status", "reason": reason, "message": "no"}).to_string();
+        let classified = |reason| classify(StatusCode::CONFLICT, body(reason).as_bytes(), None);
+        assert!(matches!(classified("AlreadyExists"), RequestError::AlreadyExists(_)));
+        assert!(matches!(classified("Conflict"), RequestError::Conflict(_)));
     }
 }

@@ -27,6 +27,11 @@ impl Key {
         self.0.split_once('/').map_or(&*self.0, |(_, name)| name)
     }
 
+    /// Whether it is the key of a federated namespace as it must be: the name is that of the namespace it is in (spec 3.2).
+    pub(crate) fn stands_for_its_namespace(&self) -> bool {
+        self.namespace() == Some(self.name())
+    }
+
     /// The bounds of all keys in a namespace: `/` is followed by `0` in ASCII.
     pub(crate) fn within(namespace: &str) -> (Self, Self) {
         (Self(format!("{namespace}/").into()), Self(format!("{namespace}0").into()))

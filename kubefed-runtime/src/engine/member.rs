@@ -73,12 +73,14 @@ struct Note {
     busy: bool,
     /// The member was asked, and holds nothing of ours.
     verified: bool,
+    /// A list did not show the object although we wrote it about then: the member is to be asked.
+    doubtful: bool,
     repairs: Option<Box<Repairs>>,
 }
 
 impl Note {
     fn is_empty(&self) -> bool {
-        let idle = !self.busy && !self.verified;
+        let idle = !self.busy && !self.verified && !self.doubtful;
         idle && self.record.is_none() && self.failure.is_none() && self.repairs.is_none()
     }
 }
@@ -175,6 +177,8 @@ pub(crate) struct Seen {
     pub(crate) busy: bool,
     /// The member was asked, and holds nothing of ours.
     pub(crate) verified: bool,
+    /// What was observed may be out of date, and so may any record.
+    pub(crate) doubtful: bool,
     pub(crate) held: Option<Held>,
     /// Rest of the time for which `held` holds.
     pub(crate) retry_in: Option<Duration>,
@@ -201,7 +205,7 @@ impl MemberCache {
     /// first list.
     ///
     /// What we wrote ourselves since the list began may be newer than the list, or may have been deleted before the list
-    /// was taken: it stays, and its record goes, so that the member is asked.
+    /// was taken: it stays, and is in doubt, so that the member is asked.
     pub(crate) fn list_ends(&self) -> (Vec<Key>, bool) {
         let mut state = self.state.write();
         let mut listed = std::mem::take(&mut state.listed);
@@ -214,7 +218,7 @@ impl MemberCache {
         let unlisted: Vec<(Key, bool)> = state.objects.iter().filter_map(unlisted).collect();
         for (key, doubtful) in &unlisted {
             if *doubtful {
-                state.note(key, |note| note.record = None);
+                state.note(key, |note| note.doubtful = true);
             } else {
                 state.objects.remove(key);
             }
@@ -279,14 +283,20 @@ impl MemberCache {
     pub(crate) fn answered_gone(&self, key: &Key) {
         let mut state = self.state.write();
         state.objects.remove(key);
-        state.note(key, |note| note.record = None);
+        state.note(key, |note| {
+            note.record = None;
+            note.doubtful = false;
+        });
     }
 
     /// The member was asked, and holds nothing of ours.
     pub(crate) fn verified_gone(&self, key: &Key) {
         let mut state = self.state.write();
         state.objects.remove(key);
-        state.note(key, |note| note.verified = true);
+        state.note(key, |note| {
+            note.verified = true;
+            note.doubtful = false;
+        });
     }
 
     /// An object's uid and resourceVersion, for the preconditions of a request.
@@ -307,6 +317,7 @@ impl MemberCache {
             record: note.and_then(|note| note.record),
             busy: note.is_some_and(|note| note.busy),
             verified: note.is_some_and(|note| note.verified),
+            doubtful: note.is_some_and(|note| note.doubtful),
             held: failure.map(|failure| failure.held.clone()),
             retry_in: failure.map(|failure| failure.until - now),
         }
@@ -331,10 +342,14 @@ impl MemberCache {
         self.state.read().objects.keys().cloned().collect()
     }
 
-    /// Marks an operation on the object as under way. `false` if there is one already.
+    /// Marks an operation on the object as under way. `false` if there is one already. What the member said of the object
+    /// before holds no longer.
     pub(crate) fn begin(&self, key: &Key) -> bool {
         let mut state = self.state.write();
-        !std::mem::replace(&mut state.notes.entry(key.clone()).or_default().busy, true)
+        let note = state.notes.entry(key.clone()).or_default();
+        let idle = !std::mem::replace(&mut note.busy, true);
+        note.verified &= !idle;
+        idle
     }
 
     /// The operation has ended.
@@ -435,15 +450,23 @@ impl State {
     ) -> bool {
         let mut object = MemberObject::prune(meta, replicas);
         object.written_in = written_in;
+        if let Some(known) = self.objects.get(key)
+            && object.resource_version < known.resource_version
+        {
+            return false;
+        }
+        if self.notes.contains_key(key) {
+            self.note(key, |note| {
+                note.verified = false;
+                note.doubtful = false;
+            });
+        }
         let recorded = self.notes.get(key).and_then(|note| note.record).map(|record| record.ownership);
         if recorded.is_some() && recorded != object.observed.ownership.map(|ownership| ownership.digest) {
             let managed_fields = meta.managed_fields.as_deref().unwrap_or_default();
             object.other_writer = ownership::other_writer(managed_fields).map(Into::into);
         }
         if let Some(known) = self.objects.get_mut(key) {
-            if object.resource_version < known.resource_version {
-                return false;
-            }
             let changed = known.uid != object.uid || known.observed != object.observed;
             if written_in == 0 {
                 object.written_in = known.written_in;
@@ -452,9 +475,6 @@ impl State {
             return changed;
         }
         self.objects.insert(key.clone(), object);
-        if self.notes.contains_key(key) {
-            self.note(key, |note| note.verified = false);
-        }
         true
     }
 

@@ -17,5 +17,5 @@ mod type_controller;
 mod watches;
 
 pub(crate) use key::Key;
-pub(crate) use namespaces::FederatedNamespaces;
+pub(crate) use namespaces::{FederatedNamespaces, federated_namespace};
 pub(crate) use type_controller::{Engine, TypeController};

@@ -1,6 +1,7 @@
 //! One operation on one object in one member: the only code that writes to members.
 
 use std::{
+    borrow::Cow,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -103,6 +104,10 @@ impl Operation {
         let Ok(pass) = self.member.connection.enter().await else {
             return self.controller.wait_for_member(&self.member, &self.key);
         };
+        // It may have waited for its turn for long.
+        if self.controller.ended.is_cancelled() {
+            return;
+        }
         let result = self.perform().await;
         let request = match &result {
             Ok(()) | Err(Failure::Declined(..)) => Ok(()),
@@ -148,7 +153,11 @@ impl Operation {
     /// Whether it matters that the object is not there yet: with adoption off it must stay as it is, and otherwise its
     /// replica count may have to. Only POST can tell.
     fn must_not_exist(&self) -> bool {
-        (!self.adopts() || self.adopted.is_some()) && self.member.cache.object(&self.target).is_none()
+        let is_unknown = self.member.cache.object(&self.target).is_none_or(|object| {
+            let observed = object.observed;
+            observed.managed == ManagedLabel::Other && observed.ownership.is_none()
+        });
+        (!self.adopts() || self.adopted.is_some()) && is_unknown
     }
 
     async fn create(&self, rendered: &Rendered) -> Result<(), Failure> {
@@ -157,10 +166,10 @@ impl Operation {
                 self.applied(&answer, rendered);
                 Ok(())
             }
-            Err(RequestError::Conflict(_)) if self.adopts() || self.is_host_namespace().await? => {
+            Err(RequestError::AlreadyExists(_)) if self.adopts() || self.is_host_namespace().await? => {
                 self.apply(self.adopted.as_deref().unwrap_or(rendered)).await
             }
-            Err(RequestError::Conflict(_)) => Err(Failure::Declined(
+            Err(RequestError::AlreadyExists(_)) => Err(Failure::Declined(
                 PropagationStatus::AlreadyExists,
                 "the object exists in the cluster and adoption is off; remove it there, or set \
                  spec.syncController.adoptResources of the KubeFedConfig to Enabled"
@@ -179,8 +188,16 @@ impl Operation {
             self.promote().await?;
             self.leave_replicas(rendered).await?;
         }
+        let object = self.without_adoption(rendered);
         for attempt in 1.. {
-            let answer = self.objects().apply(namespace, name, &rendered.object).await?;
+            let answer = match self.objects().apply(namespace, name, &object).await {
+                Err(RequestError::Refused { .. } | RequestError::Conflict(_))
+                    if matches!(object, Cow::Owned(_)) && self.is_another().await? =>
+                {
+                    return self.verify().await;
+                }
+                answer => answer?,
+            };
             let Some(meta) = answer.metadata() else { return Ok(()) };
             let managed_fields = meta.managed_fields.as_deref().unwrap_or_default();
             let version = meta.resource_version.as_deref().unwrap_or_default();
@@ -201,6 +218,30 @@ impl Operation {
             }
         }
         Ok(())
+    }
+
+    /// What is applied to an object that we know. Where nothing is adopted it names the uid, so that another object of the
+    /// name is refused rather than taken over.
+    fn without_adoption<'a>(&self, rendered: &'a Rendered) -> Cow<'a, Value> {
+        let known = self.member.cache.object(&self.target);
+        match known.filter(|_| !self.adopts() && self.action != Action::Create) {
+            Some(known) => {
+                let mut object = rendered.object.clone();
+                object["metadata"]["uid"] = json!(known.uid.to_string());
+                Cow::Owned(object)
+            }
+            None => Cow::Borrowed(&rendered.object),
+        }
+    }
+
+    /// Whether the member now holds another object of the name than the one that we know, or none.
+    async fn is_another(&self) -> Result<bool, RequestError> {
+        let known = self.member.cache.object(&self.target).map(|object| object.uid.to_string());
+        match self.objects().metadata(self.target.namespace(), self.target.name()).await {
+            Ok(answer) => Ok(answer.metadata().and_then(|meta| meta.uid) != known),
+            Err(RequestError::NotFound(_)) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// What we created by POST is ours by an Update entry. Before the first apply it becomes an Apply entry, or else a
@@ -276,6 +317,9 @@ impl Operation {
         let Some(known) = self.member.cache.object(&self.target) else {
             return Ok(());
         };
+        if self.is_host_namespace_now(&known.uid.to_string()).await? {
+            return self.unlabel().await;
+        }
         let mut options = self.delete_options.clone().unwrap_or_else(|| json!({}));
         options["apiVersion"] = json!("v1");
         options["kind"] = json!("DeleteOptions");
@@ -292,6 +336,21 @@ impl Operation {
                 Ok(())
             }
             Err(error) => self.was_not_there(error).await,
+        }
+    }
+
+    /// Whether the host says now that the namespace about to be deleted is its own. What its watch has shown may be old.
+    async fn is_host_namespace_now(&self, uid: &str) -> Result<bool, RequestError> {
+        if !self.controller.descriptor.is_namespaces() {
+            return Ok(false);
+        }
+        let (client, resource) = (&self.controller.engine.host, &self.controller.descriptor.target);
+        let on_host = Objects { client, resource, timeout: REQUEST_TIMEOUT };
+        match on_host.metadata(None, self.target.name()).await {
+            Ok(answer) => Ok(answer.metadata().and_then(|meta| meta.uid).as_deref() == Some(uid)),
+            Err(RequestError::NotFound(_)) => Ok(false),
+            // It speaks of the host, not of the member: nothing is deleted for now.
+            Err(error) => Err(RequestError::Refused { code: 0, message: format!("asking the host: {error}") }),
         }
     }
 
@@ -393,7 +452,7 @@ impl Operation {
 
     fn failed(&self, failure: Failure) {
         let (status, message) = match failure {
-            Failure::Request(error) if error.is_unavailable() => {
+            Failure::Request(RequestError::Unavailable { certain: true, .. }) => {
                 return self.controller.wait_for_member(&self.member, &self.key);
             }
             Failure::Request(error) => (self.action.failed(), error.to_string()),

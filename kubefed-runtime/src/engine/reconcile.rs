@@ -93,12 +93,22 @@ impl TypeController {
                 tracing::warn!(kind, %key, %error, "the object cannot be read; mend it to have it propagated");
                 return;
             }
-            None => return self.release_orphans(key).await,
+            None if self.concerns_members(key) => return self.release_orphans(key).await,
+            None => return self.forget(key),
         };
-        if !self.serves(key, &federated) {
+        let is_deleted = federated.metadata.deletion_timestamp.is_some();
+        if !self.concerns_members(key) {
+            if is_deleted {
+                self.remove_finalizer(key, &federated).await;
+            } else {
+                self.warn_of_name(key, &federated);
+            }
             return;
         }
-        if federated.metadata.deletion_timestamp.is_some() {
+        if self.descriptor.is_namespaces() && !self.host_namespaces.read().contains_key(key.name()) {
+            return;
+        }
+        if is_deleted {
             self.remove(key, &federated).await;
         } else {
             self.propagate(key, &federated).await;
@@ -106,23 +116,23 @@ impl TypeController {
         self.engine.metrics.reconciled(started.elapsed());
     }
 
-    /// Whether the object is one that is propagated (spec 3.2).
-    fn serves(&self, key: &Key, federated: &RawFederated) -> bool {
-        if !self.descriptor.is_namespaces() {
-            return true;
+    /// Whether the object stands for one in the members. A federated namespace of a system namespace does not, nor does one
+    /// of another name than that of the namespace it is in (spec 3.2): whatever becomes of it, members are left alone.
+    pub(super) fn concerns_members(&self, key: &Key) -> bool {
+        !self.descriptor.is_namespaces()
+            || (key.stands_for_its_namespace()
+                && !is_system_namespace(key.name(), &self.engine.namespace.kubefed))
+    }
+
+    fn warn_of_name(&self, key: &Key, federated: &RawFederated) {
+        if key.stands_for_its_namespace() {
+            return;
         }
-        if is_system_namespace(key.name(), &self.engine.namespace.kubefed) {
-            return false;
-        }
-        if key.namespace() != Some(key.name()) {
-            let note = format!(
-                "the name of a FederatedNamespace must be that of its namespace: create it as {0} in the namespace {0}",
-                key.namespace().unwrap_or_default()
-            );
-            self.events.warn(key, &federated.metadata, "InvalidName", "", note);
-            return false;
-        }
-        self.host_namespaces.read().contains_key(key.name())
+        let note = format!(
+            "the name of a FederatedNamespace must be that of its namespace: create it as {0} in the namespace {0}",
+            key.namespace().unwrap_or_default()
+        );
+        self.events.warn(key, &federated.metadata, "InvalidName", "", note);
     }
 
     pub(super) fn round<'a>(&'a self, key: &'a Key, federated: &'a RawFederated) -> Round<'a> {
@@ -172,12 +182,6 @@ impl TypeController {
             return;
         }
         let outcomes = self.outcomes(&round, verdicts);
-        let healthy = outcomes.iter().all(|outcome| outcome.status.is_ok());
-        let reason = match reason {
-            AggregateReason::None if !healthy => AggregateReason::CheckClusters,
-            AggregateReason::NamespaceNotFederated if !healthy => AggregateReason::CheckClusters,
-            reason => reason,
-        };
         self.record(&round, reason, &outcomes, placed.members.len()).await;
     }
 
@@ -273,6 +277,7 @@ impl TypeController {
             rendered: rendered.as_ref().map(|rendered| rendered.hash),
             verified: seen.verified,
             busy: seen.busy,
+            doubtful: seen.doubtful,
             held: seen.held.as_ref(),
             is_host_namespace: self.is_host_namespace(round, member.as_deref()),
         };

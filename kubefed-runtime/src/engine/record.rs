@@ -20,6 +20,8 @@ use crate::cluster::{Answer, Objects, RequestError};
 
 /// How long a request to the host may take.
 const HOST_TIMEOUT: Duration = Duration::from_secs(30);
+/// When an object is taken up again of which something was still due after all looks of a reconcile.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Longest delay after failed requests to the host about one object.
 const LONGEST_HOST_RETRY: Duration = Duration::from_secs(60);
 
@@ -79,7 +81,9 @@ impl TypeController {
             return;
         };
         let path = format!("/metadata/finalizers/{index}");
+        // The uid: another object of the name has members of its own to wait for.
         let patch = json!([
+            {"op": "test", "path": "/metadata/uid", "value": federated.metadata.uid},
             {"op": "test", "path": path, "value": names::SYNC_FINALIZER},
             {"op": "remove", "path": path},
         ]);
@@ -98,10 +102,12 @@ impl TypeController {
 
     /// Forgets all that is known of an object that is gone.
     pub(super) fn forget(&self, key: &Key) {
-        let target = self.target_key(key);
-        for member in self.members.read().values() {
-            member.cache.forget(&target);
-            member.waiting.lock().remove(key);
+        if self.concerns_members(key) {
+            let target = self.target_key(key);
+            for member in self.members.read().values() {
+                member.cache.forget(&target);
+                member.waiting.lock().remove(key);
+            }
         }
         self.events.forget(key);
         self.unrecorded.lock().remove(key);
@@ -112,7 +118,7 @@ impl TypeController {
     /// Takes the object up again when the next of its failures is due.
     pub(super) fn schedule(&self, round: &Round<'_>, verdicts: &[Verdict]) {
         if verdicts.iter().any(|verdict| matches!(verdict.decision, Decision::Act(_))) {
-            self.queue.add(round.key.clone());
+            self.queue.add_after(round.key.clone(), LOOK_AGAIN);
         }
         for member in
             verdicts.iter().filter(|verdict| verdict.waits).filter_map(|verdict| verdict.member.as_ref())
@@ -127,7 +133,9 @@ impl TypeController {
     /// The object is taken up again when the member can be asked again; at once, if that is so by now.
     pub(super) fn wait_for_member(&self, member: &MemberOfType, key: &Key) {
         member.waiting.lock().insert(key.clone());
-        if member.can_be_asked() {
+        let members = self.engine.members_now();
+        let is_probed = members.get(&*member.name).is_some_and(|member| member.ready.is_some());
+        if is_probed && member.can_be_asked() {
             member.waiting.lock().remove(key);
             self.queue.add(key.clone());
         }
@@ -168,7 +176,14 @@ impl TypeController {
         outcomes
     }
 
-    fn warn_of(&self, round: &Round<'_>, cluster: &str, status: PropagationStatus, message: Option<&str>) {
+    /// A warning event about what is wrong in a member, if there is a reason for it in spec 3.13.
+    pub(super) fn warn_of(
+        &self,
+        round: &Round<'_>,
+        cluster: &str,
+        status: PropagationStatus,
+        message: Option<&str>,
+    ) {
         let (reason, operation) = match status {
             PropagationStatus::Ok => return self.events.well(round.key, cluster),
             PropagationStatus::ClusterNotReady => ("ClusterNotReady", ""),
@@ -179,6 +194,8 @@ impl TypeController {
             PropagationStatus::UpdateFailed
             | PropagationStatus::ApplyOverridesFailed
             | PropagationStatus::ComputeResourceFailed
+            | PropagationStatus::ClientRetrievalFailed
+            | PropagationStatus::RetrievalFailed
             | PropagationStatus::ManagedLabelFalse => ("UpdateInClusterFailed", "update"),
             PropagationStatus::DeletionFailed => ("DeleteInClusterFailed", "delete"),
             PropagationStatus::LabelRemovalFailed => {

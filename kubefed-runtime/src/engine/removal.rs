@@ -93,14 +93,8 @@ impl TypeController {
     fn warn_of_obstacles(&self, round: &Round<'_>, verdicts: &[Verdict]) {
         for verdict in verdicts {
             if let Decision::Settled { status, message: Some(message) } = &verdict.decision {
-                let note = format!("The deletion waits for the cluster \"{}\": {message}", verdict.cluster);
-                self.events.warn(
-                    round.key,
-                    &round.federated.metadata,
-                    status.as_str(),
-                    &verdict.cluster,
-                    note,
-                );
+                let message = format!("the deletion waits for this: {message}");
+                self.warn_of(round, &verdict.cluster, *status, Some(&message));
             }
         }
     }

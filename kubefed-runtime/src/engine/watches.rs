@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Namespace as HostNamespace;
 use kube::{
-    Api, ResourceExt,
+    Api, Client, ResourceExt,
     api::DynamicObject,
     core::PartialObjectMeta,
     runtime::{
@@ -13,13 +13,14 @@ use kube::{
         watcher::{self, watcher},
     },
 };
-use kubefed_core::api::names;
+use kubefed_core::api::{ApiResource, names};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{
     Key, TypeController,
     host::HostChange,
     member::{ListState, MemberCache},
+    namespaces::Change,
     type_controller::MemberOfType,
 };
 use crate::cluster::{Connection, Way, watch_pause};
@@ -157,7 +158,7 @@ impl TypeController {
                 Ok(None) => return,
                 Err(error) => {
                     errors += 1;
-                    self.watch_failed(&member, &error);
+                    self.watch_failed(&member, &error).await;
                     tokio::time::sleep(watch_pause(errors)).await;
                     if member.cache.list_state() != ListState::Listed {
                         // What is refused now may be another thing when it is served again: from the beginning.
@@ -186,24 +187,24 @@ impl TypeController {
                 }
             }
             watcher::Event::Apply(object) => {
-                self.engine.metrics.member_event(&self.descriptor.target.kind);
                 let key = key_of(&object);
                 if member.cache.watch_shows(&key, &object.metadata, replicas) {
                     self.queue.add(self.federated_key(&key));
                 }
+                self.engine.metrics.member_event(&member.name, &self.descriptor.target.kind);
             }
             watcher::Event::Delete(object) => {
-                self.engine.metrics.member_event(&self.descriptor.target.kind);
                 let key = key_of(&object);
                 if member.cache.watch_removes(&key, &object.metadata) {
                     self.queue.add(self.federated_key(&key));
                 }
+                self.engine.metrics.member_event(&member.name, &self.descriptor.target.kind);
             }
         }
     }
 
     /// A list that the member refuses is said in the status; a watch that ended is just begun again.
-    fn watch_failed(&self, member: &MemberOfType, error: &watcher::Error) {
+    async fn watch_failed(&self, member: &MemberOfType, error: &watcher::Error) {
         tracing::debug!(cluster = &*member.name, kind = self.descriptor.target.kind, %error, "watching a member");
         let (watcher::Error::InitialListFailed(cause) | watcher::Error::WatchStartFailed(cause)) = error
         else {
@@ -211,9 +212,18 @@ impl TypeController {
         };
         let target = &self.descriptor.target;
         let news = match cause {
-            kube::Error::Api(status) if status.code == 404 => member.cache.list_refused(ListState::NotServed(format!(
-                "the cluster does not serve {target}; install it there, or take the cluster out of the placement"
-            ))),
+            kube::Error::Api(status) if status.code == 404 => {
+                let why = format!(
+                    "the cluster does not serve {target}; install it there, or take the cluster out of the placement"
+                );
+                let client = &member.connection.clients.requests;
+                // In another version it may hold objects all the same: nothing is concluded from what cannot be listed.
+                member.cache.list_refused(match serves_no_version(client, target).await {
+                    Ok(true) => ListState::NotServed(why),
+                    Ok(false) => ListState::Failed(format!("{why}; it serves another version of it")),
+                    Err(error) => ListState::Failed(format!("{why}; what else it serves is not known: {error}")),
+                })
+            }
             kube::Error::Api(status) if status.code == 403 => member.cache.list_refused(ListState::Failed(format!(
                 "the token of the cluster may not list and watch {}; grant it: {}",
                 target.group_qualified(),
@@ -256,8 +266,8 @@ impl TypeController {
         let mut changes = self.engine.namespaces.changes();
         loop {
             match changes.recv().await {
-                Ok(namespace) => self.queue.add_all(self.host.keys_in(&namespace)),
-                Err(RecvError::Lagged(_)) => self.queue.add_all(self.host.keys()),
+                Ok(Change::Of(namespace)) => self.queue.add_all(self.host.keys_in(&namespace)),
+                Ok(Change::OfAll) | Err(RecvError::Lagged(_)) => self.queue.add_all(self.host.keys()),
                 Err(RecvError::Closed) => return,
             }
         }
@@ -300,6 +310,29 @@ impl TypeController {
         let member = Arc::clone(self.members.read().get(name)?);
         (member.connection.id == connection.id).then_some(member)
     }
+}
+
+/// Whether the API server serves no version of the type at all.
+async fn serves_no_version(client: &Client, target: &ApiResource) -> Result<bool, kube::Error> {
+    let versions = if target.group.is_empty() {
+        client.list_core_api_versions().await?.versions
+    } else {
+        let groups = client.list_api_groups().await?.groups;
+        let group = groups.into_iter().find(|group| group.name == target.group);
+        let versions = group.into_iter().flat_map(|group| group.versions);
+        versions.map(|version| version.version).collect()
+    };
+    for version in versions {
+        let api_version = names::api_version(&target.group, &version);
+        let resources = match &*target.group {
+            "" => client.list_core_api_resources(&version).await?,
+            _ => client.list_api_group_resources(&api_version).await?,
+        };
+        if resources.resources.iter().any(|resource| resource.name == target.plural_name) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn key_of<K: ResourceExt>(object: &K) -> Key {

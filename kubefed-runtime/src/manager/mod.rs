@@ -15,7 +15,10 @@ use kubefed_core::{
 use serde_json::Value;
 use thiserror::Error;
 use tokio::task::JoinSet;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 pub use args::run;
 pub use server::{Address, InvalidAddress};
@@ -24,7 +27,7 @@ use crate::{
     clock::Clock,
     cluster::{ClusterController, Connector, HttpsConnector},
     election::{Election, Timing},
-    engine::{Engine, FederatedNamespaces},
+    engine::{Engine, FederatedNamespaces, federated_namespace},
     metrics::Metrics,
     options::{HealthOptions, Namespace, PropagationOptions},
     type_config::TypeConfigController,
@@ -221,10 +224,12 @@ impl Manager {
             error = parts.failure() => Err(error),
             () = election.hold(acquired) => Err(ManagerError::LostLease),
         };
-        // The next leader must not find ours at work: the lease is given back only when nothing is under way any more.
-        parts.stop(timing.lease.saturating_sub(timing.renew_deadline).min(STOPPING)).await;
-        // A host that does not answer must not keep us: the lease runs out by itself.
-        if !matches!(outcome, Err(ManagerError::LostLease))
+        // The next leader must not find ours at work: the lease is given back only when nothing is under way any more, and
+        // runs out by itself otherwise.
+        let is_idle = parts.stop(timing.lease.saturating_sub(timing.renew_deadline).min(STOPPING)).await;
+        // A host that does not answer must not keep us either.
+        if is_idle
+            && !matches!(outcome, Err(ManagerError::LostLease))
             && tokio::time::timeout(STOPPING, election.release()).await.is_err()
         {
             tracing::warn!("the lease could not be given back in time");
@@ -315,10 +320,13 @@ impl Manager {
         let operations = engine.operations.clone();
         let types = TypeConfigController::new(engine, &self.descriptors());
         let mut tasks = JoinSet::new();
-        tasks.spawn(named("cluster controller", clusters.run(ended.clone())));
-        tasks.spawn(named("watch of namespaces", namespaces.run(host.clone(), namespace, ended.clone())));
+        let connections = CancellationToken::new();
+        let kind = self.types.iter().map(|linked| &linked.descriptor).find(|descriptor| descriptor.is_namespaces());
+        let kind = kind.map_or_else(federated_namespace, |descriptor| descriptor.federated.clone());
+        tasks.spawn(named("cluster controller", clusters.run(ended.clone(), connections.clone())));
+        tasks.spawn(named("watch of namespaces", namespaces.run(host.clone(), kind, namespace, ended.clone())));
         tasks.spawn(named("FederatedTypeConfig controller", types.run(ended.clone())));
-        Parts { tasks, operations, ended: ended.clone() }
+        Parts { tasks, operations, ended: ended.clone(), connections: connections.drop_guard() }
     }
 }
 
@@ -331,7 +339,10 @@ async fn named(name: &'static str, part: impl Future<Output = ()>) -> &'static s
 struct Parts {
     tasks: JoinSet<&'static str>,
     operations: TaskTracker,
+    /// Ends everything but the connections to members.
     ended: CancellationToken,
+    /// Ends those, and the operations that use them, when it is dropped.
+    connections: DropGuard,
 }
 
 impl Parts {
@@ -344,13 +355,17 @@ impl Parts {
         }
     }
 
-    /// Starts nothing more, and waits for what is under way.
-    async fn stop(&mut self, limit: Duration) {
+    /// Starts nothing more, waits for what is under way, and cuts it off when it takes longer than `limit`. Tells whether
+    /// all has ended by itself.
+    async fn stop(self, limit: Duration) -> bool {
         self.ended.cancel();
         self.operations.close();
-        if tokio::time::timeout(limit, self.operations.wait()).await.is_err() {
+        let is_idle = tokio::time::timeout(limit, self.operations.wait()).await.is_ok();
+        if !is_idle {
             tracing::warn!("operations on members are still under way after {limit:?}");
         }
+        drop(self.connections);
+        is_idle
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     str::FromStr,
     sync::{
         Arc,
@@ -114,7 +114,7 @@ async fn listen(
     router: Router,
     ended: &CancellationToken,
 ) -> Result<(), ManagerError> {
-    let listener = TcpListener::bind(address.0).await.map_err(|source| ManagerError::Listen {
+    let listener = bind(address.0).await.map_err(|source| ManagerError::Listen {
         address,
         what,
         source,
@@ -127,6 +127,20 @@ async fn listen(
         }
     });
     Ok(())
+}
+
+/// All interfaces are those of IPv6 and IPv4, and those of IPv4 alone where the machine has no IPv6, as in Go.
+async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && !is_taken(&error) => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        result => result,
+    }
+}
+
+fn is_taken(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::AddrInUse | std::io::ErrorKind::PermissionDenied)
 }
 
 #[cfg(test)]

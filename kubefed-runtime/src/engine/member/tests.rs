@@ -68,7 +68,15 @@ async fn a_list_removes_what_it_does_not_show_but_not_what_was_written_since_it_
     assert_eq!(cache.list_ends(), (vec![key(), other.clone()], false));
     assert!(cache.object(&key()).is_none());
     assert!(cache.object(&other).is_some(), "it may be newer than the list");
-    assert_eq!(cache.seen(&other, None).record, None, "or gone before it: the member is asked");
+    assert!(cache.seen(&other, None).doubtful, "or gone before it: the member is asked");
+    cache.answered(&other, &meta(2, "a"), None);
+    assert!(!cache.seen(&other, None).doubtful, "the member has said that it is there");
+    cache.list_begins();
+    cache.answered(&other, &meta(2, "a"), None);
+    cache.list_ends();
+    cache.answered_gone(&other);
+    assert!(!cache.seen(&other, None).doubtful);
+    cache.answered(&other, &meta(3, "a"), None);
     cache.list_begins();
     assert_eq!(cache.list_ends(), (vec![other], false), "the next list is newer than that write");
 }
@@ -122,7 +130,9 @@ async fn an_object_has_one_operation_at_a_time() {
     assert!(!cache.begin(&key()));
     assert!(cache.seen(&key(), None).busy);
     cache.end(&key());
+    cache.verified_gone(&key());
     assert!(cache.begin(&key()));
+    assert!(!cache.seen(&key(), None).verified, "what begins now may create it");
 }
 
 #[tokio::test(start_paused = true)]
