@@ -259,16 +259,30 @@ impl KubeFedConfigSpec {
                 self.scope
             ));
         }
+        let (delays, lock, check) =
+            (&self.controller_duration, &self.leader_elect, &self.cluster_health_check);
         let durations = [
-            ("spec.leaderElect.leaseDuration", self.lease_duration()),
-            ("spec.leaderElect.renewDeadline", self.renew_deadline()),
-            ("spec.leaderElect.retryPeriod", self.retry_period()),
-            ("spec.clusterHealthCheck.period", self.health_period()),
-            ("spec.clusterHealthCheck.timeout", self.health_timeout()),
+            (
+                "spec.controllerDuration.availableDelay",
+                delays.as_ref().and_then(|given| given.available_delay),
+            ),
+            (
+                "spec.controllerDuration.unavailableDelay",
+                delays.as_ref().and_then(|given| given.unavailable_delay),
+            ),
+            ("spec.leaderElect.leaseDuration", lock.as_ref().and_then(|given| given.lease_duration)),
+            ("spec.leaderElect.renewDeadline", lock.as_ref().and_then(|given| given.renew_deadline)),
+            ("spec.leaderElect.retryPeriod", lock.as_ref().and_then(|given| given.retry_period)),
+            ("spec.clusterHealthCheck.period", check.as_ref().and_then(|given| given.period)),
+            ("spec.clusterHealthCheck.timeout", check.as_ref().and_then(|given| given.timeout)),
         ];
         for (field, duration) in durations {
-            if duration.is_zero() {
-                problems.push(format!("{field}: Invalid value: 0s: should be greater than 0"));
+            if let Some(given) =
+                duration.filter(|given| given.is_negative() || StdDuration::from(*given).is_zero())
+            {
+                let sign = if given.is_negative() { "-" } else { "" };
+                let given = StdDuration::from(given);
+                problems.push(format!("{field}: Invalid value: {sign}{given:?}: should be greater than 0"));
             }
         }
         let thresholds = [
@@ -302,5 +316,33 @@ impl KubeFedConfigSpec {
             .flatten()
             .find(|gate| gate.name == name)
             .map_or(default, |gate| gate.configuration == ConfigurationMode::Enabled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_duration_that_is_given_is_longer_than_nothing() {
+        let spec = json!({
+            "scope": "Cluster",
+            "controllerDuration": {"availableDelay": "0s"},
+            "clusterHealthCheck": {"period": "-10s"},
+        });
+        let spec: KubeFedConfigSpec = serde_json::from_value(spec).unwrap();
+        let problems = spec.problems();
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(
+            problems[0].starts_with("spec.controllerDuration.availableDelay: Invalid value: 0"),
+            "{problems:?}"
+        );
+        assert!(
+            problems[1].starts_with("spec.clusterHealthCheck.period: Invalid value: -10s"),
+            "{problems:?}"
+        );
+        assert!(KubeFedConfigSpec::default().problems().is_empty());
     }
 }

@@ -61,6 +61,6 @@ impl TypeDescriptor {
     /// Whether federated objects live in namespaces: as the target, except for namespaces themselves.
     #[must_use]
     pub fn is_federated_namespaced(&self) -> bool {
-        self.federated.scope == Scope::Namespaced
+        self.is_namespaces() || self.target.is_namespaced()
     }
 }

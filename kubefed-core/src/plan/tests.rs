@@ -109,15 +109,9 @@ fn an_orphan_without_our_entry_is_not_touched() {
 #[test]
 fn removal_is_over_only_when_the_member_said_so() {
     assert_eq!(decide_removal(&member(), Removal::Delete), Decision::Act(Action::Verify));
-    assert_eq!(
-        decide_removal(&MemberView { verified: true, ..member() }, Removal::Delete),
-        Decision::Absent
-    );
+    assert_eq!(decide_removal(&MemberView { verified: true, ..member() }, Removal::Delete), Decision::Absent);
     let dead = MemberView { connection: &Connection::NotReady, ..member() };
-    assert_eq!(
-        status_of(&decide_removal(&dead, Removal::Delete)),
-        Some(PropagationStatus::ClusterNotReady)
-    );
+    assert_eq!(status_of(&decide_removal(&dead, Removal::Delete)), Some(PropagationStatus::ClusterNotReady));
 }
 
 #[test]
@@ -178,12 +172,8 @@ fn contents_wait_for_their_namespace() {
 #[test]
 fn a_failure_is_waited_out() {
     let held = Held { status: PropagationStatus::UpdateFailed, message: "spec.x: no".into() };
-    let refused = MemberView {
-        observed: Some(observed(2)),
-        record: Some(record(9, 2)),
-        held: Some(&held),
-        ..member()
-    };
+    let refused =
+        MemberView { observed: Some(observed(2)), record: Some(record(9, 2)), held: Some(&held), ..member() };
     assert_eq!(status_of(&decide(&refused)), Some(PropagationStatus::UpdateFailed));
     let right = MemberView { record: Some(record(1, 2)), ..refused };
     assert_eq!(decide(&right), settled(PropagationStatus::Ok), "nothing is due, so nothing is held");

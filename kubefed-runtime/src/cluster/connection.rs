@@ -251,11 +251,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_error_of_one_object_does_not_pause_the_member_but_errors_in_a_row_do() {
         let connection = connection();
-        let failed = || Err::<(), _>(RequestError::Unavailable {
-            message: "no answer".to_owned(),
-            retry_after: None,
-            certain: false,
-        });
+        let failed = || {
+            Err::<(), _>(RequestError::Unavailable {
+                message: "no answer".to_owned(),
+                retry_after: None,
+                certain: false,
+            })
+        };
         for _ in 0..2 {
             for _ in 1..DOUBTS {
                 assert_eq!(connection.enter().await.unwrap().note(&failed()), None);
@@ -275,11 +277,8 @@ mod tests {
         let pause = connection.enter().await.unwrap().note(&dead::<()>()).unwrap();
         let why = connection.paused();
         tokio::time::advance(pause).await;
-        let other: Result<(), _> = Err(RequestError::Unavailable {
-            message: "reset".to_owned(),
-            retry_after: None,
-            certain: true,
-        });
+        let other: Result<(), _> =
+            Err(RequestError::Unavailable { message: "reset".to_owned(), retry_after: None, certain: true });
         connection.enter().await.unwrap().note(&other).unwrap();
         assert_eq!(connection.paused(), why);
     }

@@ -96,7 +96,11 @@ impl HealthTask {
         let probe = match self.connect().await {
             Ok(connection) => self.probe(&connection.clients.requests).await,
             Err(NotConnected::Unread(why)) => {
-                tracing::warn!(cluster = self.name, why, "the host does not tell the member's token; trying again");
+                tracing::warn!(
+                    cluster = self.name,
+                    why,
+                    "the host does not tell the member's token; trying again"
+                );
                 return;
             }
             Err(NotConnected::Malformed(problem)) => {
@@ -165,7 +169,9 @@ impl HealthTask {
             Ok(Err(kube::Error::Api(status))) if status.is_not_found() => {
                 return malformed(format!("spec.secretRef.name: secret {namespace}/{name}: {status}"));
             }
-            Ok(Err(error)) => return Err(NotConnected::Unread(format!("secret {namespace}/{name}: {error}"))),
+            Ok(Err(error)) => {
+                return Err(NotConnected::Unread(format!("secret {namespace}/{name}: {error}")));
+            }
             Err(_) => {
                 let problem = format!("secret {namespace}/{name}: no answer within {HOST_TIMEOUT:?}");
                 return Err(NotConnected::Unread(problem));

@@ -230,7 +230,9 @@ impl ClusterController {
             task: task.clone(),
         };
         clusters.insert(name.clone(), entry);
-        tokio::spawn(HealthTask::new(Arc::clone(&self.shared), cluster.clone(), task, stopping.clone()).run());
+        tokio::spawn(
+            HealthTask::new(Arc::clone(&self.shared), cluster.clone(), task, stopping.clone()).run(),
+        );
     }
 
     fn deleted(&self, name: &str) {

@@ -300,7 +300,9 @@ mod tests {
             assert!(matches!(error, RequestError::Refused { .. }), "{code}: {error:?}");
             assert_eq!(error.to_string(), message);
         }
-        for (code, is_certain) in [(429, true), (500, false), (502, false), (503, true), (504, false), (401, true)] {
+        for (code, is_certain) in
+            [(429, true), (500, false), (502, false), (503, true), (504, false), (401, true)]
+        {
             let error = classify(StatusCode::from_u16(code).unwrap(), &status("busy"), None);
             assert!(
                 matches!(error, RequestError::Unavailable { certain, .. } if certain == is_certain),

@@ -350,7 +350,9 @@ impl Operation {
             Ok(answer) => Ok(answer.metadata().and_then(|meta| meta.uid).as_deref() == Some(uid)),
             Err(RequestError::NotFound(_)) => Ok(false),
             // It speaks of the host, not of the member: nothing is deleted for now.
-            Err(error) => Err(RequestError::Refused { code: 0, message: format!("asking the host: {error}") }),
+            Err(error) => {
+                Err(RequestError::Refused { code: 0, message: format!("asking the host: {error}") })
+            }
         }
     }
 

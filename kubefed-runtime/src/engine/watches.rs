@@ -221,14 +221,18 @@ impl TypeController {
                 member.cache.list_refused(match serves_no_version(client, target).await {
                     Ok(true) => ListState::NotServed(why),
                     Ok(false) => ListState::Failed(format!("{why}; it serves another version of it")),
-                    Err(error) => ListState::Failed(format!("{why}; what else it serves is not known: {error}")),
+                    Err(error) => {
+                        ListState::Failed(format!("{why}; what else it serves is not known: {error}"))
+                    }
                 })
             }
-            kube::Error::Api(status) if status.code == 403 => member.cache.list_refused(ListState::Failed(format!(
-                "the token of the cluster may not list and watch {}; grant it: {}",
-                target.group_qualified(),
-                status.message
-            ))),
+            kube::Error::Api(status) if status.code == 403 => {
+                member.cache.list_refused(ListState::Failed(format!(
+                    "the token of the cluster may not list and watch {}; grant it: {}",
+                    target.group_qualified(),
+                    status.message
+                )))
+            }
             cause => member.cache.list_failed(format!("the objects of {target} cannot be listed: {cause}")),
         };
         if news {

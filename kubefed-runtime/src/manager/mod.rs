@@ -10,7 +10,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::{Api, Client};
 use kubefed_core::{
     api::{Federate, FederatedTypeConfig, KubeFedConfig, KubeFedConfigSpec, TypeDescriptor, names},
-    schema::{crd, type_config},
+    schema::{crd, normalise::admits_integer_at, type_config},
 };
 use serde_json::Value;
 use thiserror::Error;
@@ -53,6 +53,23 @@ struct LinkedType {
     descriptor: TypeDescriptor,
     crd: fn() -> Value,
     type_config: fn(&str) -> FederatedTypeConfig,
+}
+
+impl LinkedType {
+    /// Whether the template has a replica count where the type says that it is.
+    fn check_replicas(&self) -> Result<(), ManagerError> {
+        let Some(replicas) = &self.descriptor.replicas else { return Ok(()) };
+        let crd = (self.crd)();
+        let template = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/template";
+        let path: Vec<&str> = replicas.iter().map(String::as_str).collect();
+        match crd.pointer(template) {
+            Some(template) if !admits_integer_at(template, &path) => Err(ManagerError::Replicas {
+                kind: self.descriptor.target.kind.clone(),
+                path: path.join("."),
+            }),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What a controller is told at its start.
@@ -127,6 +144,17 @@ pub enum ManagerError {
     /// Another controller may lead now.
     #[error("lost lease")]
     LostLease,
+    /// A linked type names a replica count that its template's schema does not have.
+    #[error(
+        "{kind}: the schema of its template has no integer at `{path}`, where its replicas are said to be; where serde \
+         renames a field on the way, name the JSON path: replicas(path = …, json = \"…\")"
+    )]
+    Replicas {
+        /// Kind of the target.
+        kind: String,
+        /// The JSON path, with dots.
+        path: String,
+    },
     /// A part of the controller ended, which is a bug.
     #[error("a part of the controller ended: {0}; please report this with the log")]
     Ended(String),
@@ -239,6 +267,7 @@ impl Manager {
 
     fn check(&self) -> Result<(), ManagerError> {
         for (index, linked) in self.types.iter().enumerate() {
+            linked.check_replicas()?;
             let names =
                 [linked.descriptor.target.group_qualified(), linked.descriptor.federated.group_qualified()];
             for other in &self.types[..index] {
@@ -321,10 +350,14 @@ impl Manager {
         let types = TypeConfigController::new(engine, &self.descriptors());
         let mut tasks = JoinSet::new();
         let connections = CancellationToken::new();
-        let kind = self.types.iter().map(|linked| &linked.descriptor).find(|descriptor| descriptor.is_namespaces());
+        let kind =
+            self.types.iter().map(|linked| &linked.descriptor).find(|descriptor| descriptor.is_namespaces());
         let kind = kind.map_or_else(federated_namespace, |descriptor| descriptor.federated.clone());
         tasks.spawn(named("cluster controller", clusters.run(ended.clone(), connections.clone())));
-        tasks.spawn(named("watch of namespaces", namespaces.run(host.clone(), kind, namespace, ended.clone())));
+        tasks.spawn(named(
+            "watch of namespaces",
+            namespaces.run(host.clone(), kind, namespace, ended.clone()),
+        ));
         tasks.spawn(named("FederatedTypeConfig controller", types.run(ended.clone())));
         Parts { tasks, operations, ended: ended.clone(), connections: connections.drop_guard() }
     }

@@ -114,11 +114,7 @@ async fn listen(
     router: Router,
     ended: &CancellationToken,
 ) -> Result<(), ManagerError> {
-    let listener = bind(address.0).await.map_err(|source| ManagerError::Listen {
-        address,
-        what,
-        source,
-    })?;
+    let listener = bind(address.0).await.map_err(|source| ManagerError::Listen { address, what, source })?;
     let ended = ended.clone();
     tokio::spawn(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(ended.cancelled_owned()).await;

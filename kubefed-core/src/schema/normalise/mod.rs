@@ -84,6 +84,20 @@ pub fn has_integer_at(template: &Value, path: &[&str]) -> bool {
         .is_some_and(|schema| schema.get("type").and_then(Value::as_str) == Some("integer"))
 }
 
+/// Whether a template can have an integer at the path: its schema has one there, or is open somewhere on the way.
+#[must_use]
+pub fn admits_integer_at(template: &Value, path: &[&str]) -> bool {
+    let is_open = |schema: &Value| schema["x-kubernetes-preserve-unknown-fields"] == true;
+    match path.split_first() {
+        _ if is_open(template) => true,
+        None => template["type"] == "integer",
+        Some((segment, rest)) => template
+            .get("properties")
+            .and_then(|properties| properties.get(segment))
+            .is_some_and(|schema| admits_integer_at(schema, rest)),
+    }
+}
+
 /// Handles what is special about the root, and leaves the rest to the walk.
 fn root<'a>(walk: &mut Walk<'a>, target: &'a Value) -> Result<Value, NormaliseError> {
     let flat = walk.enter(target, String::new())?;

@@ -363,3 +363,13 @@ fn the_check_sees_what_an_api_server_refuses(#[case] schema: Value, #[case] expe
     let found = violations(&schema);
     assert!(found.iter().any(|violation| violation.contains(expected)), "{found:?}");
 }
+
+#[test]
+fn a_count_can_be_where_the_schema_has_it_or_is_open() {
+    let count = json!({"properties": {"size": {"type": "integer"}, "more": open_template()}});
+    let template = json!({"properties": {"spec": count}});
+    assert!(admits_integer_at(&template, &["spec", "size"]));
+    assert!(admits_integer_at(&template, &["spec", "more", "size"]));
+    assert!(!admits_integer_at(&template, &["spec", "replicas"]));
+    assert!(admits_integer_at(&open_template(), &["spec", "replicas"]));
+}
