@@ -42,18 +42,28 @@ pub enum InstallError {
     },
 }
 
-/// Applies objects in the order given, with server-side apply in the name of `kubefed`, and waits for each CRD until
-/// it is served, so that objects of its kind may follow.
+/// Applies objects in the order given, with server-side apply in the name of `kubefed`. Before the first object that is no
+/// CRD and follows some, and at the end, waits until those CRDs are served, so that objects of their kinds may follow.
 ///
 /// # Errors
 ///
 /// At the first object that is refused, or that is a CRD and not served in time. Those before it are there.
 pub async fn install(client: &Client, objects: &[Value]) -> Result<(), InstallError> {
+    let mut definitions = Vec::new();
     for object in objects {
+        if object["kind"] == "CustomResourceDefinition" {
+            definitions.push(object);
+        } else {
+            establish(client, &mut definitions).await?;
+        }
         apply(client, object).await?;
     }
-    for object in objects.iter().filter(|object| object["kind"] == "CustomResourceDefinition") {
-        wait_until_established(client, object).await?;
+    establish(client, &mut definitions).await
+}
+
+async fn establish(client: &Client, definitions: &mut Vec<&Value>) -> Result<(), InstallError> {
+    for definition in definitions.drain(..) {
+        wait_until_established(client, definition).await?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! One description of a federated type, whether it is linked or known from its FederatedTypeConfig only.
 
-use super::{ApiResource, Federate, FederatedTypeConfigSpec, Scope, StatusCollectionMode, names};
+use super::{ApiResource, Federate, FederatedTypeConfigSpec, StatusCollectionMode, names};
 
 /// What the engine knows of a federated type. The engine is not generic: a linked type and one that is known from its
 /// `FederatedTypeConfig` only both become this.

@@ -19,11 +19,13 @@ use crate::error::{Error, last_lines};
 /// How many lines of a server's log an error shows.
 const SHOWN_LINES: usize = 20;
 
-/// Arguments: the log file, the server's program, its arguments. Writes the server's process id, ends as the server.
+/// Arguments: the log file, the server's program, its arguments. Writes the server's process id, ends as the server. The log
+/// is there before the id is told, also if the server is killed before it runs.
 const RUN_SERVER: &str = r#"
 exec 3<&0 </dev/null
 log=$1
 shift
+: >>"$log"
 "$@" >>"$log" 2>&1 3<&- &
 server=$!
 (read -r _ <&3; kill -KILL "$server") >/dev/null &
