@@ -26,25 +26,41 @@ const LAST_BREATH: Duration = Duration::from_secs(10);
 pub struct Setup {
     /// Whether it adopts what it finds in members.
     pub adopt: AdoptResources,
-    /// Whether it leads only while it holds the lease, with short times.
+    /// Whether it leads only while it holds the lease.
     pub leader_election: bool,
+    /// Whether a single probe that is not answered in a second makes a member offline. A busy machine alone can bring
+    /// that about: only for tests that make a member ill and wait until it is found to be so.
+    pub impatient: bool,
+    /// Whether it takes its configuration from the host, and nothing of it from here.
+    pub configured_by_host: bool,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { adopt: AdoptResources::Enabled, leader_election: false }
+        Self {
+            adopt: AdoptResources::Enabled,
+            leader_election: false,
+            impatient: false,
+            configured_by_host: false,
+        }
     }
 }
 
 impl Setup {
+    /// A controller that finds ill members in about a second.
+    #[must_use]
+    pub fn impatient() -> Self {
+        Self { impatient: true, ..Self::default() }
+    }
+
     fn config(self) -> KubeFedConfigSpec {
         let seconds = |seconds: u64| Some(KubeDuration::from(Duration::from_secs(seconds)));
+        let (timeout, failures) = if self.impatient { (1, 1) } else { (10, 5) };
         KubeFedConfigSpec {
-            // A dark member is to be found so in a second.
             cluster_health_check: Some(ClusterHealthCheck {
                 period: seconds(1),
-                timeout: seconds(1),
-                failure_threshold: Some(1),
+                timeout: seconds(timeout),
+                failure_threshold: Some(failures),
                 success_threshold: Some(1),
             }),
             sync_controller: Some(SyncController {
@@ -52,9 +68,9 @@ impl Setup {
                 ..SyncController::default()
             }),
             leader_elect: Some(LeaderElection {
-                lease_duration: seconds(6),
-                renew_deadline: seconds(4),
-                retry_period: seconds(1),
+                lease_duration: seconds(15),
+                renew_deadline: seconds(10),
+                retry_period: seconds(2),
                 resource_lock: None,
             }),
             ..KubeFedConfigSpec::default()
@@ -89,7 +105,7 @@ impl Controller {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let options = ManagerOptions {
             namespace: KUBEFED_NAMESPACE.to_owned(),
-            config: Some(setup.config()),
+            config: (!setup.configured_by_host).then(|| setup.config()),
             leader_election: setup.leader_election,
             ..ManagerOptions::default()
         };

@@ -26,7 +26,8 @@ pub struct Kind {
     pub foreign: Value,
     /// A merge patch of the status of a member's object, for kinds that have one.
     pub status: Option<Value>,
-    /// An object that is in a member before: one of our fields is different, and there is more than ours.
+    /// An object that is in a member before: one of our fields is different, the one that the edit takes away has our
+    /// value already, and there is more than ours.
     pub existing: Value,
 }
 
@@ -75,7 +76,15 @@ fn marks() -> Value {
 }
 
 fn with_marks(mut object: Value) -> Value {
-    object["metadata"] = marks();
+    let metadata = merged(&object["metadata"], &marks());
+    object["metadata"] = metadata;
+    object
+}
+
+/// As somebody else has made it in a member: with marks, and with a finalizer that only they can take off.
+fn theirs(object: Value) -> Value {
+    let mut object = with_marks(object);
+    object["metadata"]["finalizers"] = json!(["example.com/theirs"]);
     object
 }
 
@@ -102,13 +111,13 @@ fn config_map() -> Kind {
         drift: json!({"data": {"colour": "black"}}),
         foreign: with_marks(json!({"data": {"note": "theirs"}})),
         status: None,
-        existing: with_marks(json!({"data": {"colour": "grey", "note": "theirs"}})),
+        existing: theirs(json!({"data": {"colour": "grey", "size": "large", "note": "theirs"}})),
     }
 }
 
 fn secret() -> Kind {
     // "admin", "one", "two", "root" and "theirs" in base64.
-    let [admin, one, two, root, theirs] = ["YWRtaW4=", "b25l", "dHdv", "cm9vdA==", "dGhlaXJz"];
+    let [admin, one, two, root, other] = ["YWRtaW4=", "b25l", "dHdv", "cm9vdA==", "dGhlaXJz"];
     Kind {
         name: "Secret",
         template: json!({"data": {"user": admin}, "stringData": {"password": "one", "old": "one"}}),
@@ -117,10 +126,10 @@ fn secret() -> Kind {
         edited: json!({"data": {"user": admin, "password": two, "old": null}}),
         override_: ("/data/user", json!(root)),
         overridden: json!({"data": {"user": root, "password": two}}),
-        drift: json!({"data": {"user": theirs}}),
-        foreign: with_marks(json!({"data": {"note": theirs}})),
+        drift: json!({"data": {"user": other}}),
+        foreign: with_marks(json!({"data": {"note": other}})),
         status: None,
-        existing: with_marks(json!({"data": {"user": theirs, "note": theirs}})),
+        existing: theirs(json!({"data": {"user": other, "old": one, "note": other}})),
     }
 }
 
@@ -137,9 +146,9 @@ fn service() -> Kind {
         drift: json!({"spec": {"selector": {"app": "other"}}}),
         foreign: with_marks(json!({"spec": {"externalIPs": ["192.0.2.1"]}})),
         status: Some(json!({"status": {"conditions": condition()}})),
-        existing: with_marks(json!({
-            "spec": {"selector": {"app": "old"}, "ports": port(80), "externalIPs": ["192.0.2.1"]},
-        })),
+        existing: theirs(json!({"spec": {
+            "selector": {"app": "old", "tier": "front"}, "ports": port(80), "externalIPs": ["192.0.2.1"],
+        }})),
     }
 }
 
@@ -166,7 +175,11 @@ fn service_account() -> Kind {
         drift: json!({"automountServiceAccountToken": true}),
         foreign: with_marks(json!({"secrets": [{"name": "theirs"}]})),
         status: None,
-        existing: with_marks(json!({"automountServiceAccountToken": true, "secrets": [{"name": "theirs"}]})),
+        existing: theirs(json!({
+            "metadata": {"labels": {"size": "large"}},
+            "automountServiceAccountToken": true,
+            "secrets": [{"name": "theirs"}],
+        })),
     }
 }
 
@@ -182,9 +195,7 @@ fn namespace() -> Kind {
         drift: json!({"metadata": {"labels": {"team": "black"}}}),
         foreign: json!({"metadata": marks()}),
         status: Some(json!({"status": {"conditions": condition()}})),
-        existing: json!({"metadata": {
-            "labels": {"team": "grey", "theirs": "label"}, "annotations": {"theirs": "annotation"},
-        }}),
+        existing: theirs(json!({"metadata": {"labels": {"team": "grey", "size": "large"}}})),
     }
 }
 
@@ -201,7 +212,9 @@ fn cluster_role() -> Kind {
         drift: json!({"rules": rules(json!(["delete"]))}),
         foreign: json!({"metadata": marks()}),
         status: None,
-        existing: with_marks(json!({"rules": rules(json!(["delete"]))})),
+        existing: theirs(
+            json!({"metadata": {"labels": {"size": "large"}}, "rules": rules(json!(["delete"]))}),
+        ),
     }
 }
 
@@ -233,9 +246,9 @@ fn deployment() -> Kind {
         drift: json!({"spec": {"minReadySeconds": 99}}),
         foreign: with_marks(json!({"spec": {"progressDeadlineSeconds": 700}})),
         status: Some(json!({"status": {"conditions": condition()}})),
-        existing: with_marks(json!({"spec": {
-            "replicas": 0, "minReadySeconds": 77, "selector": selector, "progressDeadlineSeconds": 700,
-            "template": pods(IMAGES[0]),
+        existing: theirs(json!({"spec": {
+            "replicas": 0, "minReadySeconds": 77, "revisionHistoryLimit": 3, "progressDeadlineSeconds": 700,
+            "selector": selector, "template": pods(IMAGES[0]),
         }})),
     }
 }
@@ -259,7 +272,7 @@ fn replica_set() -> Kind {
         drift: json!({"spec": {"minReadySeconds": 99}}),
         foreign: json!({"metadata": marks()}),
         status: Some(json!({"status": {"conditions": condition()}})),
-        existing: with_marks(json!({"spec": {
+        existing: theirs(json!({"metadata": {"labels": {"size": "large"}}, "spec": {
             "replicas": 0, "minReadySeconds": 77, "selector": selector, "template": pods(IMAGES[0]),
         }})),
     }
@@ -282,7 +295,7 @@ fn job() -> Kind {
         drift: json!({"spec": {"parallelism": 9}}),
         foreign: with_marks(json!({"spec": {"ttlSecondsAfterFinished": 700}})),
         status: Some(json!({"status": {"conditions": condition()}})),
-        existing: with_marks(json!({"spec": {
+        existing: theirs(json!({"metadata": {"labels": {"size": "large"}}, "spec": {
             "suspend": true, "parallelism": 7, "ttlSecondsAfterFinished": 700, "template": template,
         }})),
     }
@@ -301,9 +314,9 @@ fn ingress() -> Kind {
         drift: json!({"spec": {"defaultBackend": {"service": {"name": "drifted"}}}}),
         foreign: with_marks(json!({"spec": {"ingressClassName": "theirs"}})),
         status: Some(json!({"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}})),
-        existing: with_marks(
-            json!({"spec": {"defaultBackend": backend("old"), "ingressClassName": "theirs"}}),
-        ),
+        existing: theirs(json!({"spec": {
+            "defaultBackend": backend("old"), "tls": [{"secretName": "web"}], "ingressClassName": "theirs",
+        }})),
     }
 }
 
@@ -319,6 +332,8 @@ fn website() -> Kind {
         drift: json!({"spec": {"replicas": 9}}),
         foreign: with_marks(json!({"spec": {"theme": "theirs"}})),
         status: Some(json!({"status": {"visits": 3}})),
-        existing: with_marks(json!({"spec": {"host": "old.example.com", "theme": "theirs"}})),
+        existing: theirs(
+            json!({"spec": {"host": "old.example.com", "greeting": "Hello", "theme": "theirs"}}),
+        ),
     }
 }

@@ -1,8 +1,11 @@
 //! What a controller asked of a control plane, request by request.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
-use http::Method;
+use http::{HeaderName, Method, header, request::Parts};
 use serde_json::Value;
 
 /// A request that was on its way, and what became of it.
@@ -23,16 +26,26 @@ pub struct Sent {
     pub subresource: String,
     /// The path and what follows it.
     pub uri: String,
+    /// In which form the answer is wanted.
+    pub accept: String,
     /// What was sent; null where nothing was.
     pub body: Value,
     /// The status code of the answer; `None` while there is none.
     pub code: Option<u16>,
     /// What the server said where it refused; empty otherwise.
     pub message: String,
+    /// Whether the wire itself has refused it, as the test wanted: the server has not seen it.
+    pub refused_by_wire: bool,
+    /// How many other watches of the same objects were open when this one began.
+    pub beside: usize,
+    /// Lives as long as a watch is open.
+    open: Weak<()>,
 }
 
 impl Sent {
-    pub(crate) fn new(method: &Method, uri: &http::Uri, content_type: &str, body: &[u8]) -> Self {
+    pub(crate) fn new(head: &Parts, body: &[u8]) -> Self {
+        let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let uri = &head.uri;
         let mut sent = Self {
             verb: "GET",
             group: String::new(),
@@ -41,13 +54,18 @@ impl Sent {
             name: String::new(),
             subresource: String::new(),
             uri: uri.to_string(),
+            accept: text(header::ACCEPT).unwrap_or_default().to_owned(),
             body: serde_json::from_slice(body).unwrap_or_default(),
             code: None,
             message: String::new(),
+            refused_by_wire: false,
+            beside: 0,
+            open: Weak::new(),
         };
         sent.read_path(uri.path());
-        let watches = uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "watch=true"));
-        sent.verb = match *method {
+        let watches = sent.parameter("watch").as_deref() == Some("true");
+        let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
+        sent.verb = match head.method {
             Method::POST => "POST",
             Method::PUT => "PUT",
             Method::PATCH if content_type.starts_with("application/apply-patch") => "APPLY",
@@ -83,6 +101,37 @@ impl Sent {
         };
         let part = |index: usize| rest.get(index).copied().unwrap_or_default().to_owned();
         (self.resource, self.name, self.subresource) = (part(0), part(1), part(2));
+    }
+
+    /// Notes that it begins behind `others`, and what it is open for until the answer is dropped.
+    pub(crate) fn begin(&mut self, others: &[Self]) -> Arc<()> {
+        let open = Arc::new(());
+        if self.verb == "WATCH" {
+            let is_same = |other: &&Self| {
+                other.open.strong_count() > 0
+                    && (&other.group, &other.resource, &other.namespace)
+                        == (&self.group, &self.resource, &self.namespace)
+                    && other.parameter("labelSelector") == self.parameter("labelSelector")
+            };
+            self.beside = others.iter().filter(is_same).count();
+            self.open = Arc::downgrade(&open);
+        }
+        open
+    }
+
+    /// The value of a parameter of the query, with slashes and equals signs as they are meant.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let (_, query) = self.uri.split_once('?')?;
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let (_, value) = pairs.find(|(key, _)| *key == name)?;
+        Some(value.replace("%2F", "/").replace("%2f", "/").replace("%3D", "=").replace("%3d", "="))
+    }
+
+    /// Whether the answer is wanted without all but the metadata.
+    #[must_use]
+    pub fn wants_metadata_only(&self) -> bool {
+        self.accept.contains("as=PartialObjectMetadata")
     }
 
     /// Whether it could change something.
@@ -184,8 +233,14 @@ impl fmt::Display for Requests {
 mod tests {
     use super::*;
 
+    fn sent(method: &Method, uri: &str, content_type: &str) -> Sent {
+        let request = http::Request::builder().method(method).uri(uri);
+        let request = request.header(header::CONTENT_TYPE, content_type).body(()).unwrap();
+        Sent::new(&request.into_parts().0, b"{}")
+    }
+
     fn read(method: &Method, uri: &str, content_type: &str) -> (&'static str, String) {
-        let sent = Sent::new(method, &uri.parse().unwrap(), content_type, b"{}");
+        let sent = sent(method, uri, content_type);
         let parts = [&sent.group, &sent.resource, &sent.namespace, &sent.name, &sent.subresource];
         (sent.verb, parts.map(String::as_str).join("|"))
     }
@@ -217,5 +272,27 @@ mod tests {
         for (method, uri, content_type, verb, parts) in cases {
             assert_eq!(read(&method, uri, content_type), (verb, parts.to_owned()), "{uri}");
         }
+    }
+
+    #[test]
+    fn watches_of_the_same_objects_that_are_open_are_counted() {
+        let mut log = Vec::new();
+        let mut watch = |uri: &str| {
+            let mut sent = sent(&Method::GET, uri, "");
+            let open = sent.begin(&log);
+            let beside = sent.beside;
+            log.push(sent);
+            (open, beside)
+        };
+        let selected = "/api/v1/namespaces?watch=true&labelSelector=kubefed.io%2Fmanaged";
+        let (first, beside) = watch(selected);
+        assert_eq!(beside, 0);
+        let (_other, beside) = watch("/api/v1/namespaces?watch=true");
+        assert_eq!(beside, 0, "other objects");
+        let (second, beside) = watch(selected);
+        assert_eq!(beside, 1);
+        drop((first, second));
+        assert_eq!(watch(selected).1, 0);
+        assert_eq!(log[0].parameter("labelSelector").as_deref(), Some("kubefed.io/managed"));
     }
 }

@@ -1,6 +1,6 @@
 //! What lies between a controller and one control plane: writes down every request, and has the switches for faults.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, io, sync::Arc};
 
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -12,23 +12,35 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower::BoxError;
 
-use crate::{Requests, Sent, watch_body};
+use crate::{
+    Requests, Sent,
+    watch_body::{self, Event},
+};
 
 /// What all requests and watches of a wire look at.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Weather {
-    dark: bool,
-    stalled: bool,
+    pub(crate) dark: bool,
+    /// Events of newer versions are held back.
+    events_up_to: Option<u64>,
     /// Watches that began under a lower number have ended.
     pub(crate) watches_lost: u64,
+    /// Watches that began under a lower number have broken off.
+    pub(crate) cuts: u64,
     /// Requests that began under a lower number are not held any more.
     released: u64,
 }
 
 impl Weather {
-    /// Whether no events come through.
+    /// Whether events are held back, some or all.
     pub(crate) fn holds_events(&self) -> bool {
-        self.dark || self.stalled
+        self.dark || self.events_up_to.is_some()
+    }
+
+    /// Whether a line of a watch is held back: an event of a version, or an error.
+    pub(crate) fn holds(&self, version: Option<u64>) -> bool {
+        let is_newer = |newest: u64| version.is_none_or(|version| version > newest);
+        self.dark || self.events_up_to.is_some_and(is_newer)
     }
 }
 
@@ -38,6 +50,35 @@ pub type Matcher = fn(&Sent) -> bool;
 enum Rule {
     Hold(Matcher),
     Refuse { matcher: Matcher, code: u16, message: &'static str },
+    Cut(Matcher),
+}
+
+/// What becomes of a request that does not reach the server.
+enum Fault {
+    Refused(u16, &'static str),
+    Cut,
+}
+
+/// An event that a watch has handed on to the controller.
+struct HandedOn {
+    /// Group and plural.
+    resource: (String, String),
+    /// What the watch selects.
+    selector: Option<String>,
+    name: String,
+    version: u64,
+}
+
+/// A request that has neither been answered nor given up.
+struct Pending<'a> {
+    wire: &'a Wire,
+    place: usize,
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        self.wire.pending.lock().remove(&self.place);
+    }
 }
 
 type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
@@ -49,6 +90,9 @@ pub struct Wire {
     rules: Mutex<Vec<Rule>>,
     revoked: Mutex<BTreeSet<String>>,
     log: Mutex<Vec<Sent>>,
+    /// Places of requests in `log`.
+    pending: Mutex<BTreeSet<usize>>,
+    handed_on: Arc<Mutex<Vec<HandedOn>>>,
 }
 
 impl Wire {
@@ -59,6 +103,8 @@ impl Wire {
             rules: Mutex::default(),
             revoked: Mutex::default(),
             log: Mutex::default(),
+            pending: Mutex::default(),
+            handed_on: Arc::default(),
         })
     }
 
@@ -81,19 +127,25 @@ impl Wire {
 
     /// From now on watches stand still, while everything else works, until [`resume_watches`](Self::resume_watches).
     pub fn stall_watches(&self) {
-        self.weather.send_modify(|weather| weather.stalled = true);
+        self.let_events_up_to(0);
+    }
+
+    /// From now on watches show what is no newer than a resourceVersion, in whatever object, and stand still before the
+    /// rest, until [`resume_watches`](Self::resume_watches).
+    pub fn let_events_up_to(&self, version: u64) {
+        self.weather.send_modify(|weather| weather.events_up_to = Some(version));
     }
 
     /// Watches go on with what they held back.
     pub fn resume_watches(&self) {
-        self.weather.send_modify(|weather| weather.stalled = false);
+        self.weather.send_modify(|weather| weather.events_up_to = None);
     }
 
     /// All watches end as expired: what they held back is lost, and the client has to list again. New ones work.
     pub fn lose_watches(&self) {
         self.weather.send_modify(|weather| {
             weather.watches_lost += 1;
-            weather.stalled = false;
+            weather.events_up_to = None;
         });
     }
 
@@ -119,6 +171,18 @@ impl Wire {
         self.rules.lock().retain(|rule| !matches!(rule, Rule::Refuse { .. }));
     }
 
+    /// From now on connections for such requests are refused, as where nobody listens, until [`mend`](Self::mend). All
+    /// watches break off.
+    pub fn cut(&self, matcher: Matcher) {
+        self.rules.lock().push(Rule::Cut(matcher));
+        self.weather.send_modify(|weather| weather.cuts += 1);
+    }
+
+    /// All connections can be made again.
+    pub fn mend(&self) {
+        self.rules.lock().retain(|rule| !matches!(rule, Rule::Cut(_)));
+    }
+
     /// From now on requests with this token are answered with 401, as if the server did not know it any more.
     pub fn revoke(&self, token: &str) {
         self.revoked.lock().insert(token.to_owned());
@@ -127,11 +191,12 @@ impl Wire {
     /// Ends all faults.
     pub fn calm(&self) {
         self.accept();
+        self.mend();
         self.release();
         self.revoked.lock().clear();
         self.weather.send_modify(|weather| {
             weather.dark = false;
-            weather.stalled = false;
+            weather.events_up_to = None;
         });
     }
 
@@ -145,6 +210,32 @@ impl Wire {
     #[must_use]
     pub fn since(&self, mark: usize) -> Requests {
         Requests::new(self.log.lock()[mark..].to_vec())
+    }
+
+    /// The requests since a [`mark`](Self::mark) that are still waited for: there is no answer, and the controller has not
+    /// given them up.
+    #[must_use]
+    pub fn pending_since(&self, mark: usize) -> Requests {
+        let log = self.log.lock();
+        Requests::new(self.pending.lock().range(mark..).map(|&place| log[place].clone()).collect())
+    }
+
+    /// How many events had been handed on by watches of a resource with a certain selector when that of this version of
+    /// the object was, itself included; `None` while it was not.
+    pub(crate) fn handed_on(
+        &self,
+        (group, resource): (&str, &str),
+        selector: &str,
+        name: &str,
+        version: u64,
+    ) -> Option<u64> {
+        let handed_on = self.handed_on.lock();
+        let mut events = handed_on.iter().filter(|event| {
+            (&*event.resource.0, &*event.resource.1) == (group, resource)
+                && event.selector.as_deref() == Some(selector)
+        });
+        let place = events.position(|event| event.name == name && event.version == version)?;
+        Some(place as u64 + 1)
     }
 
     /// All requests.
@@ -172,20 +263,28 @@ impl Wire {
     ) -> Result<Response<AnswerBody>, BoxError> {
         let (head, body) = request.into_parts();
         let body = body.collect_bytes().await?;
-        let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let sent = Sent::new(&head.method, &head.uri, content_type.unwrap_or_default(), &body);
-        let place = {
+        let mut sent = Sent::new(&head, &body);
+        let (place, open) = {
             let mut log = self.log.lock();
+            let open = sent.begin(&log);
             log.push(sent.clone());
-            log.len() - 1
+            let place = log.len() - 1;
+            self.pending.lock().insert(place);
+            (place, open)
         };
-        let refusal = self.meet_rules(&sent).await;
+        let _pending = Pending { wire: self, place };
+        let began = self.weather.borrow().clone();
+        let fault = self.meet_rules(&sent).await;
         self.light().await;
-        let refusal = if self.revoked.lock().contains(token) { Some((401, "Unauthorized")) } else { refusal };
-        if let Some((code, message)) = refusal {
-            let sent = &mut self.log.lock()[place];
-            (sent.code, sent.message) = (Some(code), message.to_owned());
-            return refused(code, message);
+        let is_revoked = self.revoked.lock().contains(token);
+        match if is_revoked { Some(Fault::Refused(401, "Unauthorized")) } else { fault } {
+            Some(Fault::Refused(code, message)) => {
+                let sent = &mut self.log.lock()[place];
+                (sent.code, sent.message, sent.refused_by_wire) = (Some(code), message.to_owned(), true);
+                return refused(code, message);
+            }
+            Some(Fault::Cut) => return Err(io::Error::from(io::ErrorKind::ConnectionRefused).into()),
+            None => {}
         }
         let answer = client.send(Request::from_parts(head, Body::from(body))).await?;
         self.light().await;
@@ -196,8 +295,11 @@ impl Wire {
             status["message"].as_str().unwrap_or_default().clone_into(&mut self.log.lock()[place].message);
             whole(body)
         } else if sent.verb == "WATCH" {
-            let events = watch_body::events(body, self.weather.subscribe());
-            let frames = events.map_ok(http_body::Frame::data).map_err(BoxError::from);
+            let events = watch_body::events(body, self.weather.subscribe(), began, self.notes_of(&sent));
+            let frames = events.map_ok(move |events| {
+                let _until_the_body_is_dropped = &open;
+                http_body::Frame::data(events)
+            });
             StreamBody::new(frames).boxed_unsync()
         } else {
             body.map_err(BoxError::from).boxed_unsync()
@@ -206,8 +308,23 @@ impl Wire {
         Ok(Response::from_parts(head, body))
     }
 
-    /// Waits while the request is held. Answers how it is refused, if it is.
-    async fn meet_rules(&self, sent: &Sent) -> Option<(u16, &'static str)> {
+    /// Notes what a watch hands on.
+    fn notes_of(&self, watch: &Sent) -> impl Fn(&Event) + Send + 'static {
+        let resource = (watch.group.clone(), watch.resource.clone());
+        let selector = watch.parameter("labelSelector");
+        let handed_on = Arc::clone(&self.handed_on);
+        move |event| {
+            handed_on.lock().push(HandedOn {
+                resource: resource.clone(),
+                selector: selector.clone(),
+                name: event.name().to_owned(),
+                version: event.version().unwrap_or_default(),
+            });
+        }
+    }
+
+    /// Waits while the request is held. Answers what keeps it from the server, if something does.
+    async fn meet_rules(&self, sent: &Sent) -> Option<Fault> {
         let mut weather = self.weather.subscribe();
         loop {
             let mut held = false;
@@ -215,8 +332,9 @@ impl Wire {
                 match rule {
                     Rule::Hold(matcher) if matcher(sent) => held = true,
                     Rule::Refuse { matcher, code, message } if matcher(sent) => {
-                        return Some((*code, message));
+                        return Some(Fault::Refused(*code, message));
                     }
+                    Rule::Cut(matcher) if matcher(sent) => return Some(Fault::Cut),
                     _ => {}
                 }
             }

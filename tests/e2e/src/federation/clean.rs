@@ -5,24 +5,51 @@ use kubefed_runtime::api::{TypeDescriptor, names};
 use serde_json::{Value, json};
 
 use super::Federation;
-use crate::{Look, Patch, Setup, wait_until};
+use crate::{Look, Patch, Sent, Setup, Wire, wait_until};
 
 impl Federation {
-    /// What must hold of all requests of all controllers in every test: nothing in a member is replaced, and nothing is
-    /// deleted that is not certain to be the object that was looked at.
+    /// What must hold of all requests of all controllers in every test.
     pub(crate) fn check_requests(&self) -> Result<()> {
-        for wire in &self.member_wires {
-            let writes = wire.requests().writes();
-            let forbidden = writes.filter(|sent| matches!(sent.verb, "PUT" | "DELETECOLLECTION"));
-            ensure!(forbidden.total() == 0, "the controller must not send to {}: {forbidden}", wire.name());
-            let unnamed =
-                writes.filter(|sent| sent.verb != "DELETE" && !sent.uri.contains("fieldManager=kubefed"));
-            ensure!(unnamed.total() == 0, "not in our name to {}: {unnamed}", wire.name());
-            let careless = writes.verb("DELETE").filter(|sent| {
-                let preconditions = &sent.body["preconditions"];
-                !preconditions["uid"].is_string() || !preconditions["resourceVersion"].is_string()
+        for wire in std::iter::once(&self.host_wire).chain(&self.member_wires) {
+            // In a namespace that is being terminated nothing can be created, whoever asks.
+            let forbidden = wire.requests().filter(|sent| {
+                matches!(sent.code, Some(401 | 403))
+                    && !sent.refused_by_wire
+                    && !sent.message.contains("because it is being terminated")
             });
-            ensure!(careless.total() == 0, "deleted without preconditions in {}: {careless}", wire.name());
+            ensure!(forbidden.total() == 0, "without the right to do so in {}: {forbidden}", wire.name());
+        }
+        for descriptor in &self.descriptors {
+            let federated = &descriptor.federated;
+            let writes = self.host_wire.requests().writes().of(&federated.group, &federated.plural_name);
+            let rash = writes.filter(|sent| !patches_finalizers(sent) && !merges_status(sent));
+            ensure!(rash.total() == 0, "could overwrite what a user has written on the host: {rash}");
+        }
+        for wire in &self.member_wires {
+            check_writes(wire)?;
+            self.check_reads(wire)?;
+        }
+        Ok(())
+    }
+
+    /// Of a member, nothing is read but the metadata of what is ours, and that once. Only of its namespaces, all names
+    /// are known.
+    fn check_reads(&self, wire: &Wire) -> Result<()> {
+        let name = wire.name();
+        for descriptor in &self.descriptors {
+            let target = &descriptor.target;
+            let reads = wire.requests().of(&target.group, &target.plural_name);
+            let reads = reads.filter(|sent| matches!(sent.verb, "LIST" | "WATCH"));
+            let whole = reads.filter(|sent| !sent.wants_metadata_only());
+            ensure!(whole.total() == 0, "whole objects of {name}: {whole}");
+            let foreign = reads.filter(|sent| {
+                let selector = sent.parameter("labelSelector");
+                selector.as_deref() != Some(names::MANAGED_LABEL)
+                    && !(selector.is_none() && descriptor.is_namespaces())
+            });
+            ensure!(foreign.total() == 0, "objects of {name} that are not ours: {foreign}");
+            let twice = reads.filter(|sent| sent.beside > 0);
+            ensure!(twice.total() == 0, "there was such a watch of {name} already: {twice}");
         }
         Ok(())
     }
@@ -110,4 +137,47 @@ impl Federation {
         }
         Ok(())
     }
+}
+
+/// Nothing in a member is replaced, all is written in our name, and nothing is deleted that is not certain to be the
+/// object that was looked at.
+fn check_writes(wire: &Wire) -> Result<()> {
+    let writes = wire.requests().writes();
+    let forbidden = writes.filter(|sent| matches!(sent.verb, "PUT" | "DELETECOLLECTION"));
+    ensure!(forbidden.total() == 0, "the controller must not send to {}: {forbidden}", wire.name());
+    let is_ours = |sent: &Sent| sent.parameter("fieldManager").as_deref() == Some(names::FIELD_MANAGER);
+    let unnamed = writes.filter(|sent| sent.verb != "DELETE" && !is_ours(sent));
+    ensure!(unnamed.total() == 0, "not in our name to {}: {unnamed}", wire.name());
+    let is_forced = |sent: &Sent| sent.parameter("force").as_deref() == Some("true");
+    let unusual = writes.verb("APPLY").filter(|sent| !is_forced(sent) || !sent.wants_metadata_only());
+    ensure!(
+        unusual.total() == 0,
+        "not forced, or answered with whole objects, by {}: {unusual}",
+        wire.name()
+    );
+    let careless = writes.verb("DELETE").filter(|sent| {
+        let preconditions = &sent.body["preconditions"];
+        !preconditions["uid"].is_string() || !preconditions["resourceVersion"].is_string()
+    });
+    ensure!(careless.total() == 0, "deleted without preconditions in {}: {careless}", wire.name());
+    Ok(())
+}
+
+/// Whether it is a JSON patch of nothing but finalizers, which fails if somebody else has changed them.
+fn patches_finalizers(sent: &Sent) -> bool {
+    let steps = sent.body.as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_about_finalizers =
+        |step: &Value| step["path"].as_str().is_some_and(|path| path.starts_with("/metadata/finalizers"));
+    sent.verb == "PATCH"
+        && sent.subresource.is_empty()
+        && steps.iter().any(|step| step["op"] == "test" && is_about_finalizers(step))
+        && steps.iter().all(|step| step["op"] == "test" || is_about_finalizers(step))
+}
+
+/// Whether it is a merge patch of the status and of nothing else: without a version that could be too old.
+fn merges_status(sent: &Sent) -> bool {
+    let fields = sent.body.as_object();
+    sent.verb == "PATCH"
+        && sent.subresource == "status"
+        && fields.is_some_and(|fields| fields.keys().eq(["status"]))
 }

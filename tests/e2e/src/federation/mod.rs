@@ -138,7 +138,16 @@ impl Federation {
     ///
     /// If that does not come about.
     pub async fn begin(&self) -> Result<()> {
-        self.start(Setup::default()).await?;
+        self.begin_with(Setup::default()).await
+    }
+
+    /// The same with another controller than the usual one.
+    ///
+    /// # Errors
+    ///
+    /// If that does not come about.
+    pub async fn begin_with(&self, setup: Setup) -> Result<()> {
+        self.start(setup).await?;
         self.federate_namespace(&self.namespace, &MEMBERS).await
     }
 

@@ -18,8 +18,37 @@ impl Federation {
     /// If they do not come.
     pub async fn wait_events(&self, kind: &str, before: u64, expected: u64) -> Result<()> {
         wait_until(format!("{expected} events of members' objects of kind {kind}"), async || {
-            let seen = self.controller().await.member_events(kind) - before;
+            // A controller that has been started since counts from zero.
+            let seen = self.controller().await.member_events(kind).saturating_sub(before);
             if seen >= expected { Ok(()) } else { Err(format!("the controller has seen {seen}")) }
+        })
+        .await
+    }
+
+    /// Waits until the controller has taken in the event of just this version of a member's object: the wire has handed it
+    /// on, and the controller has counted as many events of the kind from that member as were handed on up to it. The cache
+    /// has the event then, and what it makes due is in the queue.
+    ///
+    /// For tests with one controller: another one counts from zero, while the wire does not.
+    ///
+    /// # Errors
+    ///
+    /// If it does not come.
+    pub async fn wait_taken_in(&self, member: &str, kind: &str, object: &Value) -> Result<()> {
+        let name = object["metadata"]["name"].as_str().context("a name")?;
+        let version = version_of(object)?;
+        let target = &self.descriptor(kind).target;
+        let resource = (&*target.group, &*target.plural_name);
+        let labels = format!("cluster=\"{member}\",kind=\"{kind}\"");
+        wait_until(format!("the event of version {version} of {kind} {name} in {member}"), async || {
+            let handed_on = self.wire(member).handed_on(resource, names::MANAGED_LABEL, name, version);
+            let handed_on = handed_on.ok_or("the wire has not handed it on")?;
+            let taken_in = self.controller().await.metric("kubefed_member_events_total", &labels);
+            if taken_in >= handed_on {
+                Ok(())
+            } else {
+                Err(format!("it is number {handed_on}, and the controller has taken in {taken_in}"))
+            }
         })
         .await
     }
@@ -34,12 +63,22 @@ impl Federation {
     ///
     /// If it does not arrive.
     pub async fn pass_barrier(&self, kind: &str) -> Result<()> {
+        self.pass_barrier_in(SECOND, kind).await
+    }
+
+    /// As [`pass_barrier`](Self::pass_barrier), through the member in which it was
+    /// [raised](Self::raise_barrier_in): what was to be written there before has been sent.
+    ///
+    /// # Errors
+    ///
+    /// If it does not arrive.
+    pub async fn pass_barrier_in(&self, member: &str, kind: &str) -> Result<()> {
         let name = self.barrier_name(kind);
         let stamp = fresh_name();
         let label = json!({"metadata": {"labels": {"stamp": stamp}}});
         self.edit(kind, &name, &json!({ "template": label })).await?;
         self.wait_propagated(kind, &name).await?;
-        self.require_member(SECOND, kind, &name, &label).await
+        self.require_member(member, kind, &name, &label).await
     }
 
     /// Creates the object for [`pass_barrier`](Self::pass_barrier).
@@ -48,15 +87,24 @@ impl Federation {
     ///
     /// If it cannot be created.
     pub async fn raise_barrier(&self, kind: &str, template: &Value) -> Result<()> {
+        self.raise_barrier_in(SECOND, kind, template).await
+    }
+
+    /// Creates the object for [`pass_barrier_in`](Self::pass_barrier_in).
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be created.
+    pub async fn raise_barrier_in(&self, member: &str, kind: &str, template: &Value) -> Result<()> {
         let name = self.barrier_name(kind);
         if kind == "Namespace" {
             self.create_namespace(&name).await?;
         }
-        let spec = json!({"template": template, "placement": placement(&[SECOND])});
+        let spec = json!({"template": template, "placement": placement(&[member])});
         self.create(kind, &name, &spec).await?;
         if kind == "Namespace" {
-            self.wait_member(SECOND, kind, &name, &json!({})).await?;
-            self.wait_furnished(SECOND, &name).await?;
+            self.wait_member(member, kind, &name, &json!({})).await?;
+            self.wait_furnished(member, &name).await?;
         }
         self.wait_propagated(kind, &name).await
     }
@@ -183,4 +231,10 @@ impl Federation {
         };
         self.host.objects(&resource, Some(KUBEFED_NAMESPACE))
     }
+}
+
+/// The resourceVersion of an object.
+fn version_of(object: &Value) -> Result<u64> {
+    let version = object["metadata"]["resourceVersion"].as_str().context("a resourceVersion")?;
+    version.parse().with_context(|| version.to_owned())
 }

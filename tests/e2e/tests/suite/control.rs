@@ -2,10 +2,13 @@
 
 use anyhow::{Context, Result, ensure};
 use kubefed_e2e::{
-    FIRST, Federation, KUBEFED_NAMESPACE, MEMBERS, Patch, PlanesKind, SECOND, Setup, placement, scenario,
-    wait_until,
+    FIRST, Federation, KUBEFED_NAMESPACE, MEMBERS, Objects, Patch, PlanesKind, SECOND, Setup, merged,
+    placement, scenario, wait_until,
 };
-use kubefed_runtime::{api::ApiResource, install};
+use kubefed_runtime::{
+    api::{ApiResource, Scope, names},
+    install,
+};
 use serde_json::{Value, json};
 
 /// Waits until the status of a FederatedTypeConfig speaks of its latest generation and says this of propagation.
@@ -78,7 +81,7 @@ fn a_type_config_that_is_deleted_ends_its_type_and_is_let_go() -> Result<()> {
 #[test]
 fn cluster_objects_say_how_their_members_are() -> Result<()> {
     scenario(async |federation| {
-        federation.begin().await?;
+        federation.begin_with(Setup::impatient()).await?;
         let version = federation.member(FIRST).get("/version").await?.ok()?["gitVersion"].clone();
         for member in MEMBERS {
             let ready = json!({"status": {
@@ -140,7 +143,7 @@ fn a_cluster_object_without_a_usable_token_says_so_and_harms_nobody() -> Result<
 #[test]
 fn a_token_that_was_replaced_is_read_again() -> Result<()> {
     scenario(async |federation| {
-        federation.begin().await?;
+        federation.begin_with(Setup::impatient()).await?;
         let secrets = federation.host.objects(&secret_resource(), Some(KUBEFED_NAMESPACE));
         let name = format!("{SECOND}-token");
         let old = secrets.get(&name).await?.context("the member's secret")?["data"]["token"].clone();
@@ -172,7 +175,7 @@ fn secret_resource() -> ApiResource {
         version: "v1".to_owned(),
         kind: "Secret".to_owned(),
         plural_name: "secrets".to_owned(),
-        scope: kubefed_runtime::api::Scope::Namespaced,
+        scope: Scope::Namespaced,
     }
 }
 
@@ -203,24 +206,23 @@ fn a_member_that_leaves_is_forgotten_and_one_that_joins_is_filled() -> Result<()
 fn the_manifests_of_a_controller_apply_cleanly_and_twice() -> Result<()> {
     scenario(async |federation| {
         let manifests = federation.manager().manifests(KUBEFED_NAMESPACE)?;
-        let mut versions = Vec::new();
+        let mut states = Vec::new();
         for _ in 0..2 {
             install(federation.host.client(), &manifests).await?;
             let mut now = Vec::new();
             for manifest in &manifests {
-                let found = federation.host.read(manifest).await?;
-                // A CRD's status is written by the server, and FederatedTypeConfigs by controllers: the spec counts.
-                let name = manifest["metadata"]["name"].clone();
-                now.push((
-                    manifest["kind"].clone(),
-                    name,
-                    found["metadata"]["generation"].clone(),
-                    found["rules"].clone(),
-                ));
+                let mut found = federation.host.read(manifest).await?;
+                // All but what moves with an apply that changes nothing else: the times of writers.
+                let metadata = found["metadata"].as_object_mut().context("no metadata")?;
+                metadata.remove("managedFields");
+                metadata.remove("resourceVersion");
+                now.push(found);
             }
-            versions.push(now);
+            states.push(now);
         }
-        ensure!(versions[0] == versions[1], "the second time something changed");
+        for (before, after) in states[0].iter().zip(&states[1]) {
+            ensure!(before == after, "the second time something changed: {before} became {after}");
+        }
         Ok(())
     })
 }
@@ -258,8 +260,7 @@ fn the_generated_manifests_in_the_tree_are_accepted_as_they_are() -> Result<()> 
 fn a_second_controller_waits_for_the_lease_and_takes_over() -> Result<()> {
     scenario(async |federation| {
         let elected = Setup { leader_election: true, ..Setup::default() };
-        federation.start(elected).await?;
-        federation.federate_namespace(&federation.namespace, &MEMBERS).await?;
+        federation.begin_with(elected).await?;
         let standby = federation.another_controller(federation.manager(), elected).await?;
         let spec =
             |value: &str| json!({"template": {"data": {"a": value}}, "placement": placement(&MEMBERS)});
@@ -272,6 +273,92 @@ fn a_second_controller_waits_for_the_lease_and_takes_over() -> Result<()> {
         federation.wait_propagated("ConfigMap", "second").await?;
         ensure!(standby.reconciles() > 0);
         standby.stop().await
+    })
+}
+
+/// The KubeFedConfig that controllers look for on the host.
+fn config_objects(federation: &Federation) -> Objects {
+    let resource = ApiResource {
+        group: names::CORE_GROUP.to_owned(),
+        version: "v1beta1".to_owned(),
+        kind: "KubeFedConfig".to_owned(),
+        plural_name: "kubefedconfigs".to_owned(),
+        scope: Scope::Namespaced,
+    };
+    federation.host.objects(&resource, Some(KUBEFED_NAMESPACE))
+}
+
+async fn configure(federation: &Federation, spec: &Value) -> Result<()> {
+    let name = names::KUBEFED_CONFIG_NAME;
+    let config = json!({
+        "apiVersion": "core.kubefed.io/v1beta1", "kind": "KubeFedConfig",
+        "metadata": {"name": name, "namespace": KUBEFED_NAMESPACE}, "spec": spec,
+    });
+    config_objects(federation).patch(name, Patch::ForcedApply, &config).await?.ok()?;
+    Ok(())
+}
+
+/// A ConfigMap `x` that is in the second member already, and shall be in both.
+async fn already_there(federation: &Federation) -> Result<()> {
+    let theirs =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"a": "0"}});
+    federation.targets(SECOND, "ConfigMap").by("somebody").post(&theirs).await?.ok()?;
+    let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
+    federation.create("ConfigMap", "x", &spec).await
+}
+
+#[test]
+fn a_controller_is_as_the_configuration_on_the_host_says() -> Result<()> {
+    scenario(async |federation| {
+        let by_host = Setup { configured_by_host: true, ..Setup::default() };
+        configure(federation, &json!({"scope": "Cluster", "syncController": {"adoptResources": "Disabled"}}))
+            .await?;
+        federation.begin_with(by_host).await?;
+        already_there(federation).await?;
+        federation.wait_member(FIRST, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
+        let left_alone = json!({"status": "AlreadyExists"});
+        federation.wait_cluster_status("ConfigMap", "x", SECOND, &left_alone).await?;
+        federation.require_member(SECOND, "ConfigMap", "x", &json!({"data": {"a": "0"}})).await?;
+        federation.stop().await?;
+
+        // It is read at the start, and one that cannot be is said to be so.
+        let leader_elect = json!({"leaderElect": {"leaseDuration": "5s", "renewDeadline": "10s"}});
+        configure(federation, &merged(&json!({"scope": "Cluster"}), &leader_elect)).await?;
+        let mark = federation.wire(FIRST).mark();
+        federation.start(by_host).await?;
+        wait_until("the controller to end", async || {
+            if federation.controller().await.has_ended() { Ok(()) } else { Err("it runs".to_owned()) }
+        })
+        .await?;
+        let problem = federation.stop().await.err().context("it has ended without an error")?;
+        ensure!(format!("{problem:#}").contains("spec.leaderElect.leaseDuration"), "{problem:#}");
+        ensure!(federation.wire(FIRST).since(mark).total() == 0, "it has asked a member");
+
+        configure(federation, &json!({"scope": "Cluster", "syncController": {"adoptResources": "Enabled"}}))
+            .await?;
+        federation.start(by_host).await?;
+        federation.wait_member(SECOND, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
+        federation.wait_propagated("ConfigMap", "x").await?;
+        config_objects(federation).delete(names::KUBEFED_CONFIG_NAME).await?.ok()?;
+        Ok(())
+    })
+}
+
+#[test]
+fn without_any_configuration_a_controller_has_the_defaults() -> Result<()> {
+    scenario(async |federation| {
+        let name = names::KUBEFED_CONFIG_NAME;
+        ensure!(config_objects(federation).get(name).await?.is_none(), "there is one");
+        federation.begin_with(Setup { configured_by_host: true, ..Setup::default() }).await?;
+        let asked = federation.wire("host").requests().of(names::CORE_GROUP, "kubefedconfigs").named(name);
+        ensure!(asked.total() == 1 && asked.code(404).total() == 1, "{asked}");
+        // By default what is there is adopted.
+        already_there(federation).await?;
+        federation.wait_propagated("ConfigMap", "x").await?;
+        for member in MEMBERS {
+            federation.require_member(member, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
+        }
+        Ok(())
     })
 }
 

@@ -1,13 +1,15 @@
 //! Members that are dark, and events that come late.
 
 use anyhow::{Result, ensure};
-use kubefed_e2e::{FIRST, Federation, MEMBERS, Patch, SECOND, Setup, placement, scenario, wait_until};
+use kubefed_e2e::{
+    FIRST, Federation, MEMBERS, Matcher, Patch, SECOND, Sent, Setup, placement, scenario, wait_until,
+};
 use serde_json::json;
 
 #[test]
 fn a_dark_member_does_not_delay_another() -> Result<()> {
     scenario(async |federation| {
-        federation.begin().await?;
+        federation.begin_with(Setup::impatient()).await?;
         let spec =
             |value: &str| json!({"template": {"data": {"a": value}}, "placement": placement(&MEMBERS)});
         federation.create("ConfigMap", "old", &spec("1")).await?;
@@ -19,6 +21,7 @@ fn a_dark_member_does_not_delay_another() -> Result<()> {
         for value in ["2", "3", "4"] {
             federation.edit("ConfigMap", "old", &json!({"template": {"data": {"a": value}}})).await?;
             federation.wait_member(FIRST, "ConfigMap", "old", &json!({"data": {"a": value}})).await?;
+            require_patience(federation, mark, "old").await?;
         }
         for number in 0..5 {
             let name = format!("new-{number}");
@@ -45,11 +48,90 @@ fn a_dark_member_does_not_delay_another() -> Result<()> {
     })
 }
 
+/// Fails unless the first write of an object to the dark member is still waited for: what another member holds by now did
+/// not have to wait until that was given up.
+async fn require_patience(federation: &Federation, mark: usize, name: &str) -> Result<()> {
+    let wire = federation.wire(SECOND);
+    wait_until("a request to the dark member", async || {
+        let sent = wire.since(mark).verb("APPLY").named(name).total();
+        if sent > 0 { Ok(()) } else { Err("there is none".to_owned()) }
+    })
+    .await?;
+    let pending = wire.pending_since(mark).verb("APPLY").named(name);
+    let sent = wire.since(mark).verb("APPLY").named(name);
+    ensure!(sent.total() == 1 && pending.total() == 1, "the controller has given up: {sent}");
+    Ok(())
+}
+
+/// How many objects arrive while connections are refused.
+const WHILE_CUT: usize = 40;
+/// How many requests about objects may be sent to a member that refuses connections: one at a time, after 1, 2, 4, 8, 16
+/// and then always 30 seconds, there are not more in the five minutes that a test may take. Each object by itself would
+/// send at least one.
+const TRIALS: usize = 15;
+
+/// The second member refuses the connections for some requests; then it is back. `said`: what the status says meanwhile,
+/// of what is edited and of what is new.
+async fn refuse_connections(
+    federation: &Federation,
+    setup: Setup,
+    cut: Matcher,
+    said: [&str; 2],
+) -> Result<()> {
+    let [edited, new] = said.map(|status| json!({ "status": status }));
+    federation.begin_with(setup).await?;
+    let spec = |value: &str| json!({"template": {"data": {"a": value}}, "placement": placement(&MEMBERS)});
+    federation.create("ConfigMap", "old", &spec("1")).await?;
+    federation.wait_propagated("ConfigMap", "old").await?;
+    let wire = federation.wire(SECOND);
+    wire.cut(cut);
+    let mark = wire.mark();
+    federation.edit("ConfigMap", "old", &json!({"template": {"data": {"a": "2"}}})).await?;
+    federation.wait_member(FIRST, "ConfigMap", "old", &json!({"data": {"a": "2"}})).await?;
+    // Only when the status says so has the failure been taken note of.
+    federation.wait_cluster_status("ConfigMap", "old", SECOND, &edited).await?;
+    let names: Vec<String> = (0..WHILE_CUT).map(|number| format!("new-{number}")).collect();
+    for name in &names {
+        federation.create("ConfigMap", name, &spec("1")).await?;
+    }
+    for name in &names {
+        federation.wait_member(FIRST, "ConfigMap", name, &json!({"data": {"a": "1"}})).await?;
+        federation.wait_cluster_status("ConfigMap", name, SECOND, &new).await?;
+        federation.wait_cluster_status("ConfigMap", name, FIRST, &json!({"status": null})).await?;
+    }
+    let tried = wire.since(mark).filter(|sent| !sent.name.is_empty());
+    ensure!(tried.total() <= TRIALS, "{} requests about objects: {tried}", tried.total());
+
+    wire.mend();
+    federation.wait_member(SECOND, "ConfigMap", "old", &json!({"data": {"a": "2"}})).await?;
+    for name in names.iter().map(String::as_str).chain(["old"]) {
+        federation.wait_propagated("ConfigMap", name).await?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_member_that_refuses_connections_does_not_delay_another_and_is_seldom_asked() -> Result<()> {
+    scenario(async |federation| {
+        refuse_connections(federation, Setup::impatient(), |_| true, ["ClusterNotReady"; 2]).await
+    })
+}
+
+/// Health checks find nothing, so that only the failed requests themselves tell of it.
+#[test]
+fn a_member_that_refuses_all_connections_but_health_checks_is_seldom_asked() -> Result<()> {
+    scenario(async |federation| {
+        let objects = |sent: &Sent| !sent.name.is_empty();
+        let failed = ["UpdateFailed", "CreationFailed"];
+        refuse_connections(federation, Setup::default(), objects, failed).await
+    })
+}
+
 #[test]
 fn a_member_that_is_dark_from_the_start_does_not_delay_another() -> Result<()> {
     scenario(async |federation| {
         federation.wire(SECOND).darken();
-        federation.start(Setup::default()).await?;
+        federation.start(Setup::impatient()).await?;
         federation.federate_namespace_in(&federation.namespace, &[FIRST], &MEMBERS).await?;
         let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
         federation.create("ConfigMap", "x", &spec).await?;
@@ -65,31 +147,37 @@ fn a_member_that_is_dark_from_the_start_does_not_delay_another() -> Result<()> {
 fn an_event_that_is_older_than_our_own_write_causes_none() -> Result<()> {
     scenario(async |federation| {
         federation.begin().await?;
-        federation.raise_barrier("ConfigMap", &json!({"data": {}})).await?;
+        federation.raise_barrier_in(FIRST, "ConfigMap", &json!({"data": {}})).await?;
         let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
         federation.create("ConfigMap", "x", &spec).await?;
         federation.wait_propagated("ConfigMap", "x").await?;
-        federation.pass_barrier("ConfigMap").await?;
+        let created = federation.get_member(FIRST, "ConfigMap", "x").await?;
+        federation.wait_taken_in(FIRST, "ConfigMap", &created).await?;
+        federation.pass_barrier_in(FIRST, "ConfigMap").await?;
 
         // The event of this change is held back, and ours, which puts it right by the way, is newer.
-        let mark = federation.wire(FIRST).mark();
-        federation.wire(FIRST).stall_watches();
+        let wire = federation.wire(FIRST);
+        let mark = wire.mark();
+        wire.stall_watches();
         let targets = federation.targets(FIRST, "ConfigMap").by("somebody");
-        targets.patch("x", Patch::Merge, &json!({"data": {"a": "drifted"}})).await?.ok()?;
-        for value in ["2", "3"] {
-            federation.edit("ConfigMap", "x", &json!({"template": {"data": {"a": value}}})).await?;
-            federation.wait_member(FIRST, "ConfigMap", "x", &json!({"data": {"a": value}})).await?;
-        }
+        let drifted = targets.patch("x", Patch::Merge, &json!({"data": {"a": "drifted"}})).await?.ok()?;
+        federation.edit("ConfigMap", "x", &json!({"template": {"data": {"a": "2"}}})).await?;
+        let ours = federation.wait_member(FIRST, "ConfigMap", "x", &json!({"data": {"a": "2"}})).await?;
         federation.wait_propagated("ConfigMap", "x").await?;
-        let ours = federation.wire(FIRST).since(mark).writes();
-        ensure!(ours.total() == 2, "{ours}");
+        let written = || wire.since(mark).writes().named("x");
+        ensure!(written().total() == 1 && written().code(200).total() == 1, "{}", written());
 
-        let seen = federation.controller().await.member_events("ConfigMap");
-        federation.wire(FIRST).resume_watches();
-        federation.wait_events("ConfigMap", seen, 3).await?;
-        federation.pass_barrier("ConfigMap").await?;
-        let written = federation.wire(FIRST).since(mark).writes();
-        ensure!(written.total() == 2, "the late events caused writes: {written}");
+        // It comes, and that of our own write does not.
+        let version = drifted["metadata"]["resourceVersion"].as_str().unwrap_or_default().parse()?;
+        wire.let_events_up_to(version);
+        federation.wait_taken_in(FIRST, "ConfigMap", &drifted).await?;
+        federation.pass_barrier_in(FIRST, "ConfigMap").await?;
+        ensure!(written().total() == 1, "the late event caused a write: {}", written());
+
+        wire.resume_watches();
+        federation.wait_taken_in(FIRST, "ConfigMap", &ours).await?;
+        federation.pass_barrier_in(FIRST, "ConfigMap").await?;
+        ensure!(written().total() == 1, "the events behind it caused a write: {}", written());
         Ok(())
     })
 }
@@ -115,7 +203,7 @@ fn a_member_that_throttles_is_tried_again_and_costs_the_others_nothing() -> Resu
 fn a_member_that_forbids_an_object_says_so_and_takes_others() -> Result<()> {
     scenario(async |federation| {
         federation.begin().await?;
-        let forbids = |sent: &kubefed_e2e::Sent| sent.verb == "APPLY" && sent.name == "x";
+        let forbids = |sent: &Sent| sent.verb == "APPLY" && sent.name == "x";
         federation.wire(SECOND).refuse(forbids, 403, "x is not welcome here");
         for name in ["x", "y"] {
             let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
@@ -135,7 +223,7 @@ fn a_member_that_forbids_an_object_says_so_and_takes_others() -> Result<()> {
 fn a_host_that_refuses_a_status_for_a_while_gets_it_later() -> Result<()> {
     scenario(async |federation| {
         federation.begin().await?;
-        let statuses = |sent: &kubefed_e2e::Sent| sent.subresource == "status" && sent.name == "x";
+        let statuses = |sent: &Sent| sent.subresource == "status" && sent.name == "x";
         federation.wire("host").refuse(statuses, 503, "not now");
         let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
         federation.create("ConfigMap", "x", &spec).await?;
@@ -156,7 +244,7 @@ fn a_host_that_refuses_a_status_for_a_while_gets_it_later() -> Result<()> {
 #[test]
 fn everything_that_came_while_a_member_was_dark_arrives_when_it_is_back() -> Result<()> {
     scenario(async |federation| {
-        federation.begin().await?;
+        federation.begin_with(Setup::impatient()).await?;
         let names: Vec<String> = (0..40).map(|number| format!("burst-{number}")).collect();
         let (early, late) = names.split_at(20);
         let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
@@ -219,7 +307,7 @@ fn what_is_edited_while_requests_are_held_back_is_not_forgotten() -> Result<()> 
 }
 
 /// At the start nothing must be concluded from what is not known yet.
-async fn start_without(federation: &Federation, list: kubefed_e2e::Matcher) -> Result<()> {
+async fn start_without(federation: &Federation, list: Matcher) -> Result<()> {
     federation.begin().await?;
     for name in ["stays", "goes"] {
         let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use kubefed_e2e::{
-    FIRST, Federation, Kind, MEMBERS, Patch, SECOND, cluster_status, differs, merged, placement,
+    FIRST, Federation, Kind, MEMBERS, Patch, Requests, SECOND, cluster_status, differs, merged, placement,
 };
 use serde_json::{Value, json};
 
@@ -125,6 +125,10 @@ async fn adoption(federation: &Federation, kind: &Kind) -> Result<()> {
     federation.edit(kind.name, name, &json!({"template": kind.edit})).await?;
     let edited = merged(&adopted, &kind.edited);
     federation.wait_member(FIRST, kind.name, name, &edited).await.context("after an edit")?;
+
+    // Their finalizer has survived all of it, and only they can take it off.
+    let let_go = json!({"metadata": {"finalizers": null}});
+    federation.targets(FIRST, kind.name).by("somebody").patch(name, Patch::Merge, &let_go).await?.ok()?;
     Ok(())
 }
 
@@ -133,21 +137,18 @@ async fn foreign_changes(federation: &Federation, kind: &Kind) -> Result<()> {
     let targets = federation.targets(FIRST, kind.name).by("somebody");
     let (counts, mark) = (federation.counts().await, federation.wire(FIRST).mark());
     let host_mark = federation.wire("host").mark();
-    let seen = federation.controller().await.member_events(kind.name);
 
-    targets.patch(name, Patch::Merge, &kind.foreign).await?.ok()?;
-    let mut changes = 1;
+    let before = targets.patch(name, Patch::Merge, &kind.foreign).await?.ok()?;
+    federation.wait_taken_in(FIRST, kind.name, &before).await?;
     if let Some(status) = &kind.status {
-        let before = targets.get(name).await?.context("the object")?;
         let after = targets.clone().subresource("status").patch(name, Patch::Merge, status).await?.ok()?;
         let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
         ensure!(version(&before) != version(&after), "the status did not change: {after}");
-        changes += 1;
+        federation.wait_taken_in(FIRST, kind.name, &after).await?;
     }
-    federation.wait_events(kind.name, seen, changes).await?;
-    federation.pass_barrier(kind.name).await?;
+    federation.pass_barrier_in(FIRST, kind.name).await?;
 
-    let written = federation.wire(FIRST).since(mark).writes();
+    let written = written_beside_the_barrier(federation, kind, mark);
     ensure!(written.total() == 0, "written to the member: {written}");
     let written = federation.wire("host").since(host_mark).writes().named(name);
     let written = written.of(&federated(federation, kind).0, &federated(federation, kind).1);
@@ -155,44 +156,51 @@ async fn foreign_changes(federation: &Federation, kind: &Kind) -> Result<()> {
     let target = &federation.descriptor(kind.name).target;
     let applied =
         federation.counted(&counts, FIRST).await.of(&target.group, &target.plural_name).verb("APPLY");
-    ensure!(applied.is_empty(), "the member counts {applied}");
+    ensure!(applied.total() == 1, "the member counts more than the barrier: {applied}");
     federation.require_member(FIRST, kind.name, name, &kind.foreign).await.context("what others have set")
 }
 
 async fn own_change(federation: &Federation, kind: &Kind) -> Result<()> {
     let name = &settle(federation, kind).await?;
     let (counts, mark) = (federation.counts().await, federation.wire(FIRST).mark());
-    let seen = federation.controller().await.member_events(kind.name);
 
     let targets = federation.targets(FIRST, kind.name).by("somebody");
-    targets.patch(name, Patch::Merge, &kind.drift).await?.ok()?;
-    // One event for the change, one for the repair.
-    federation.wait_events(kind.name, seen, 2).await?;
-    federation.wait_member(FIRST, kind.name, name, &kind.created).await?;
-    federation.pass_barrier(kind.name).await?;
+    let drifted = targets.patch(name, Patch::Merge, &kind.drift).await?.ok()?;
+    federation.wait_taken_in(FIRST, kind.name, &drifted).await?;
+    let repaired = federation.wait_member(FIRST, kind.name, name, &kind.created).await?;
+    // The event of the repair is what a second write would follow.
+    federation.wait_taken_in(FIRST, kind.name, &repaired).await?;
+    federation.pass_barrier_in(FIRST, kind.name).await?;
 
-    let written = federation.wire(FIRST).since(mark).writes();
+    let written = written_beside_the_barrier(federation, kind, mark);
     ensure!(written.total() == 1 && written.verb("APPLY").named(name).total() == 1, "written: {written}");
     let target = &federation.descriptor(kind.name).target;
     let applied =
         federation.counted(&counts, FIRST).await.of(&target.group, &target.plural_name).verb("APPLY");
-    ensure!(applied.total() == 1, "the member counts {applied}");
+    ensure!(applied.total() == 2, "the member counts, with the barrier: {applied}");
     Ok(())
 }
 
-/// An object in both members, and a barrier; nothing is on its way when this returns.
+/// An object in both members, and a barrier in the first; nothing is on its way when this returns.
 async fn settle(federation: &Federation, kind: &Kind) -> Result<String> {
     federation.begin().await?;
     let name = prepare(federation, kind, "quiet").await?;
     let spec = json!({"template": kind.template, "placement": placement(&MEMBERS)});
-    let events = federation.controller().await.member_events(kind.name);
     federation.create(kind.name, &name, &spec).await?;
     federation.wait_propagated(kind.name, &name).await?;
-    // The events of our own writes.
-    federation.wait_events(kind.name, events, 2).await?;
-    federation.raise_barrier(kind.name, &kind.template).await?;
-    federation.pass_barrier(kind.name).await?;
+    for member in MEMBERS {
+        let created = federation.get_member(member, kind.name, &name).await?;
+        federation.wait_taken_in(member, kind.name, &created).await?;
+    }
+    federation.raise_barrier_in(FIRST, kind.name, &kind.template).await?;
+    federation.pass_barrier_in(FIRST, kind.name).await?;
     Ok(name)
+}
+
+/// What was written to the first member since a mark, but for the barrier.
+fn written_beside_the_barrier(federation: &Federation, kind: &Kind, mark: usize) -> Requests {
+    let barrier = federation.barrier_name(kind.name);
+    federation.wire(FIRST).since(mark).writes().filter(|sent| sent.name != barrier)
 }
 
 fn federated(federation: &Federation, kind: &Kind) -> (String, String) {

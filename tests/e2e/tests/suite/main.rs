@@ -5,6 +5,7 @@ mod disturbances;
 mod edits;
 mod facts;
 mod kinds;
+mod namespaces;
 mod propagation;
 mod refusals;
 mod removal;

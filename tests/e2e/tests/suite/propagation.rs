@@ -39,6 +39,32 @@ fn a_new_object_costs_two_writes_on_the_host_and_one_in_each_member() -> Result<
 }
 
 #[test]
+fn a_member_is_listed_and_watched_once_for_each_kind() -> Result<()> {
+    scenario(async |federation| {
+        federation.begin().await?;
+        let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
+        federation.create("ConfigMap", "x", &spec).await?;
+        federation.wait_propagated("ConfigMap", "x").await?;
+        for member in MEMBERS {
+            let config_maps = federation.wire(member).requests().of("", "configmaps");
+            for verb in ["LIST", "WATCH"] {
+                let reads = config_maps.verb(verb);
+                ensure!(reads.total() == 1, "{reads}");
+                let ours = reads.filter(|sent| {
+                    let selector = sent.parameter("labelSelector");
+                    selector.as_deref() == Some(names::MANAGED_LABEL) && sent.wants_metadata_only()
+                });
+                ensure!(ours.total() == 1, "{reads}");
+            }
+            // The names of all namespaces, and what is ours of them.
+            let lists = federation.wire(member).requests().of("", "namespaces").verb("LIST");
+            ensure!(lists.total() == 2, "{lists}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
 fn a_field_that_is_dropped_from_the_template_disappears_from_the_members() -> Result<()> {
     scenario(async |federation| {
         federation.begin().await?;

@@ -21,6 +21,19 @@ async fn refused(federation: &Federation, kind: &str, status: &str, text: &str) 
     Ok(())
 }
 
+/// Waits until the controller has sent a status that says this of the second member, whatever it says by now. Answers
+/// the message.
+async fn wait_said(federation: &Federation, since: usize, status: &[&str]) -> Result<String> {
+    wait_until(format!("a status that says {status:?}"), async || {
+        let statuses = federation.wire("host").since(since).verb("PATCH").named("x");
+        let said = statuses.iter().map(|sent| cluster_status(&sent.body, SECOND));
+        let mut said = said.filter(|entry| status.iter().any(|status| entry["status"] == *status));
+        let found = said.next().ok_or_else(|| statuses.to_string())?;
+        Ok(found["message"].as_str().unwrap_or_default().to_owned())
+    })
+    .await
+}
+
 fn overriding(path: &str, value: &Value) -> Value {
     json!([{"clusterName": SECOND, "clusterOverrides": [{"op": "add", "path": path, "value": value}]}])
 }
@@ -122,8 +135,7 @@ fn a_kind_that_a_member_does_not_serve_fails_there_only() -> Result<()> {
 #[test]
 fn with_adoption_off_what_is_there_is_left_alone_until_it_is_gone() -> Result<()> {
     scenario(async |federation| {
-        federation.start(Setup { adopt: AdoptResources::Disabled, ..Setup::default() }).await?;
-        federation.federate_namespace(&federation.namespace, &MEMBERS).await?;
+        federation.begin_with(Setup { adopt: AdoptResources::Disabled, ..Setup::default() }).await?;
         let existing = json!({
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"a": "theirs"},
         });
@@ -155,13 +167,21 @@ fn a_fight_with_another_writer_is_backed_off_and_named() -> Result<()> {
             rival.patch("x", Patch::Merge, &json!({"data": {"a": format!("rival {round}")}})).await?.ok()?;
             federation.wait_member(SECOND, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
         }
-        rival.patch("x", Patch::Merge, &json!({"data": {"a": "rival again"}})).await?.ok()?;
-        refused(federation, "ConfigMap", "UpdateFailed", "\"rival\"").await?;
+        federation.wait_propagated("ConfigMap", "x").await?;
+        let host_mark = federation.wire("host").mark();
         let repairs = federation.wire(SECOND).since(mark).writes();
         ensure!(repairs.total() == 3, "{repairs}");
+
+        // One more repair would be on its way instead of this status; and after the pause none arrives before we let it.
+        federation.wire(SECOND).hold(|sent| sent.verb == "APPLY" && sent.name == "x");
+        rival.patch("x", Patch::Merge, &json!({"data": {"a": "rival again"}})).await?.ok()?;
+        let message = wait_said(federation, host_mark, &["UpdateFailed"]).await?;
+        ensure!(message.contains("\"rival\""), "{message}");
         federation.require_member(SECOND, "ConfigMap", "x", &json!({"data": {"a": "rival again"}})).await?;
+        federation.require_member(FIRST, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
 
         // It is put right all the same, after the pause, and when nobody fights any more the status is well again.
+        federation.wire(SECOND).release();
         federation.wait_member(SECOND, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
         federation.wait_propagated("ConfigMap", "x").await?;
         let events = federation.warnings("ConfigMap", "x", "UpdateInClusterFailed").await?;
@@ -206,19 +226,14 @@ fn a_fight_by_deleting_is_backed_off() -> Result<()> {
             });
             uid = another.await?;
         }
+        federation.wait_propagated("ConfigMap", "x").await?;
+        let mark = federation.wire("host").mark();
+        federation.wire(SECOND).hold(|sent| sent.verb == "APPLY" && sent.name == "x");
         rival.delete("x").await?.ok()?;
-        let said = wait_until("the status to say so", async || {
-            let found = federation.get("ConfigMap", "x").await.map_err(|error| error.to_string())?;
-            let entry = cluster_status(&found, SECOND);
-            let status = entry["status"].as_str().unwrap_or_default();
-            if ["CreationFailed", "UpdateFailed"].contains(&status) {
-                Ok(entry)
-            } else {
-                Err(entry.to_string())
-            }
-        });
-        said.await?;
+        // One more creation would be on its way instead of this status.
+        wait_said(federation, mark, &["CreationFailed", "UpdateFailed"]).await?;
         ensure!(rival.get("x").await?.is_none(), "it was created at once all the same");
+        federation.wire(SECOND).release();
         federation.wait_member(SECOND, "ConfigMap", "x", &json!({"data": {"a": "1"}})).await?;
         federation.wait_propagated("ConfigMap", "x").await
     })
@@ -258,8 +273,7 @@ fn each_cause_in_each_member_has_its_event() -> Result<()> {
 fn an_unknown_field_is_refused_in_a_new_object_however_it_is_created() -> Result<()> {
     scenario(async |federation| {
         // With adoption off, and where replicas are retained, an object is created by POST.
-        federation.start(Setup { adopt: AdoptResources::Disabled, ..Setup::default() }).await?;
-        federation.federate_namespace(&federation.namespace, &MEMBERS).await?;
+        federation.begin_with(Setup { adopt: AdoptResources::Disabled, ..Setup::default() }).await?;
         let spec = json!({
             "template": Kind::of("Deployment").template,
             "placement": placement(&MEMBERS),

@@ -1,13 +1,17 @@
 //! How objects leave members, and what must never leave them.
 
 use anyhow::{Result, ensure};
-use kubefed_e2e::{FIRST, Federation, MEMBERS, Patch, SECOND, placement, scenario, wait_until};
+use kubefed_e2e::{FIRST, Federation, MEMBERS, Patch, SECOND, Setup, placement, scenario, wait_until};
 use kubefed_runtime::api::names;
 use serde_json::{Value, json};
 
 /// A ConfigMap `x` in both members.
 async fn propagated(federation: &Federation) -> Result<()> {
-    federation.begin().await?;
+    propagated_by(federation, Setup::default()).await
+}
+
+async fn propagated_by(federation: &Federation, setup: Setup) -> Result<()> {
+    federation.begin_with(setup).await?;
     let spec = json!({"template": {"data": {"a": "1"}}, "placement": placement(&MEMBERS)});
     federation.create("ConfigMap", "x", &spec).await?;
     federation.wait_propagated("ConfigMap", "x").await?;
@@ -53,9 +57,12 @@ fn what_has_lost_its_label_unseen_is_not_deleted_when_its_member_is_dropped() ->
 fn what_has_lost_its_label_unseen_is_not_deleted_with_its_federated_object() -> Result<()> {
     scenario(async |federation| {
         propagated(federation).await?;
+        let mark = federation.wire(FIRST).mark();
         unlabel_unseen(federation).await?;
         federation.delete("ConfigMap", "x").await?;
         federation.wait_gone("ConfigMap", "x").await?;
+        let deletes = federation.wire(FIRST).since(mark).verb("DELETE");
+        ensure!(deletes.total() == 1 && deletes.code(409).total() == 1, "{deletes}");
         federation.wait_absent(SECOND, "ConfigMap", "x").await?;
         let expected = json!({"metadata": {"labels": null, "deletionTimestamp": null}, "data": {"a": "1"}});
         federation.require_member(FIRST, "ConfigMap", "x", &expected).await
@@ -130,7 +137,7 @@ fn a_change_that_happened_while_the_watch_was_lost_is_noticed() -> Result<()> {
 #[test]
 fn a_federated_object_is_held_while_a_member_is_dark_and_let_go_when_it_is_back() -> Result<()> {
     scenario(async |federation| {
-        propagated(federation).await?;
+        propagated_by(federation, Setup::impatient()).await?;
         federation.wire(SECOND).darken();
         federation.delete("ConfigMap", "x").await?;
         federation.wait_absent(FIRST, "ConfigMap", "x").await?;
@@ -241,7 +248,7 @@ fn a_federated_object_that_was_let_go_by_force_leaves_orphans_without_our_label(
         let targets = federation.targets(FIRST, "ConfigMap").by("somebody");
         targets.post(&copy).await?.ok()?;
 
-        federation.start(kubefed_e2e::Setup::default()).await?;
+        federation.start(Setup::default()).await?;
         let expected = json!({"metadata": {"labels": null}, "data": {"a": "1"}});
         for member in MEMBERS {
             federation.wait_member(member, "ConfigMap", "x", &expected).await?;

@@ -1,7 +1,7 @@
 //! What a controller does after another one has ended: nothing, if nothing has changed.
 
 use anyhow::{Result, ensure};
-use kubefed_e2e::{FIRST, Federation, Kind, MEMBERS, Patch, SECOND, Setup, placement, scenario, wait_until};
+use kubefed_e2e::{FIRST, Federation, Kind, MEMBERS, Patch, SECOND, Setup, placement, scenario};
 use serde_json::{Value, json};
 
 /// Kinds with and without a generation, a derived one, and one without a namespace.
@@ -25,20 +25,15 @@ async fn converge(federation: &Federation) -> Result<()> {
     Ok(())
 }
 
-/// Starts a controller, and makes sure that it has looked at everything; answers what it wrote to the objects `x`.
-async fn start_and_look(federation: &Federation) -> Result<Vec<String>> {
-    let marks = ["host", FIRST, SECOND].map(|plane| (plane, federation.wire(plane).mark()));
-    federation.start(Setup::default()).await?;
-    let objects = u64::try_from(KINDS.len() * 2 + 1)?;
-    wait_until("the controller to look at all objects", async || {
-        let reconciles = federation.controller().await.reconciles();
-        if reconciles >= objects { Ok(()) } else { Err(format!("{reconciles} looks")) }
-    })
-    .await?;
-    // Behind everything that was there at the start.
-    for kind in KINDS {
-        federation.pass_barrier(kind).await?;
-    }
+/// A place in the list of requests of each plane.
+type Marks = [(&'static str, usize); 3];
+
+fn mark(federation: &Federation) -> Marks {
+    ["host", FIRST, SECOND].map(|plane| (plane, federation.wire(plane).mark()))
+}
+
+/// What was written since then, but for barriers.
+fn written(federation: &Federation, marks: Marks) -> Vec<String> {
     let mut written = Vec::new();
     for (plane, mark) in marks {
         let writes = federation.wire(plane).since(mark).writes();
@@ -46,7 +41,43 @@ async fn start_and_look(federation: &Federation) -> Result<Vec<String>> {
             writes.filter(|sent| !KINDS.iter().any(|kind| sent.name == federation.barrier_name(kind)));
         written.extend(other.iter().map(|sent| format!("{plane}: {sent}")));
     }
-    Ok(written)
+    written
+}
+
+/// Makes sure that the controller has looked at every object `x`, with all members in view: each is edited in a way
+/// that changes nothing in members, and its status says of the new generation that all members hold it.
+async fn touch_all(federation: &Federation) -> Result<()> {
+    let backwards = json!({"placement": placement(&[SECOND, FIRST])});
+    for kind in KINDS {
+        federation.edit(kind, &federation.name_for(kind, "x"), &backwards).await?;
+    }
+    for kind in KINDS {
+        federation.wait_propagated(kind, &federation.name_for(kind, "x")).await?;
+    }
+    Ok(())
+}
+
+/// Starts a controller, and makes sure that it has looked at everything; answers what it wrote to the objects `x` by
+/// itself. An edit that changes nothing in members then costs a status each, and nothing else.
+async fn start_and_look(federation: &Federation) -> Result<Vec<String>> {
+    let at_start = mark(federation);
+    federation.start(Setup::default()).await?;
+    for kind in KINDS {
+        federation.wait_propagated(kind, &federation.name_for(kind, "x")).await?;
+        // Behind everything that was there at the start.
+        federation.pass_barrier(kind).await?;
+    }
+    let before_touch = mark(federation);
+    let by_itself = written(federation, at_start);
+    touch_all(federation).await?;
+    let asked_for = written(federation, before_touch);
+    ensure!(statuses(&asked_for) == KINDS.len() && asked_for.len() == KINDS.len(), "{asked_for:?}");
+    Ok(by_itself)
+}
+
+/// How many of these are statuses on the host.
+fn statuses(written: &[String]) -> usize {
+    written.iter().filter(|sent| sent.starts_with("host: PATCH") && sent.contains("/status")).count()
 }
 
 #[test]
@@ -57,7 +88,8 @@ fn a_restart_writes_nothing() -> Result<()> {
         let before = federation.counts().await;
         let written = start_and_look(federation).await?;
         ensure!(written.is_empty(), "{written:?}");
-        // The servers say the same: what they count is the barriers' edits, applies and statuses.
+        // The servers say the same: what they count is the edits of `x` and of the barriers, their statuses, and the
+        // barriers' applies.
         for kind in KINDS {
             let descriptor = federation.descriptor(kind);
             let (target, federated) = (&descriptor.target, &descriptor.federated);
@@ -66,7 +98,7 @@ fn a_restart_writes_nothing() -> Result<()> {
             let second = federation.counted(&before, SECOND).await.of(&target.group, &target.plural_name);
             ensure!(second.verb("APPLY").total() == 1, "{kind}: {SECOND} counts {second}");
             let host = federation.counted(&before, "host").await.of(&federated.group, &federated.plural_name);
-            ensure!(host.writes().total() == 2, "{kind}: the host counts {host}");
+            ensure!(host.writes().total() == 4, "{kind}: the host counts {host}");
         }
         Ok(())
     })
@@ -89,11 +121,49 @@ fn a_restart_without_any_record_writes_nothing() -> Result<()> {
         converge(federation).await?;
         federation.stop().await?;
         patch_statuses(federation, &json!({"status": {"applied": null}})).await?;
+        let marks = mark(federation);
         let written = start_and_look(federation).await?;
         ensure!(written.is_empty(), "{written:?}");
-        // It has compared instead.
-        let read = federation.wire(FIRST).requests().verb("GET").filter(|sent| !sent.resource.is_empty());
-        ensure!(read.total() >= KINDS.len(), "{read}");
+        require_compared_once(federation, marks)
+    })
+}
+
+/// Makes sure that since then every object `x` was read as a whole in every member, once.
+fn require_compared_once(federation: &Federation, marks: Marks) -> Result<()> {
+    for (member, mark) in &marks[1..] {
+        for kind in KINDS {
+            let target = &federation.descriptor(kind).target;
+            let sent = federation.wire(member).since(*mark).of(&target.group, &target.plural_name);
+            let read = sent.named(&federation.name_for(kind, "x")).verb("GET");
+            let read = read.filter(|sent| !sent.wants_metadata_only());
+            ensure!(read.total() == 1, "{kind} in {member}: {read}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_drifted_while_the_record_was_lost_is_found_by_comparing_and_put_right() -> Result<()> {
+    scenario(async |federation| {
+        converge(federation).await?;
+        federation.stop().await?;
+        patch_statuses(federation, &json!({"status": {"applied": null}})).await?;
+        let kind = Kind::of("Deployment");
+        let targets = federation.targets(FIRST, kind.name).by("somebody");
+        targets.patch("x", Patch::Merge, &kind.drift).await?.ok()?;
+
+        let marks = mark(federation);
+        federation.start(Setup::default()).await?;
+        federation.wait_member(FIRST, kind.name, "x", &kind.created).await?;
+        touch_all(federation).await?;
+        federation.require_member(FIRST, kind.name, "x", &kind.created).await?;
+        require_compared_once(federation, marks)?;
+        let to_members: Vec<String> =
+            written(federation, marks).into_iter().filter(|sent| !sent.starts_with("host")).collect();
+        let target = &federation.descriptor(kind.name).target;
+        let repair = format!("{FIRST}: APPLY");
+        let is_repair = |sent: &String| sent.starts_with(&repair) && sent.contains(&target.plural_name);
+        ensure!(to_members.len() == 1 && to_members.iter().all(is_repair), "{to_members:?}");
         Ok(())
     })
 }
@@ -107,7 +177,8 @@ fn a_restart_with_records_of_something_else_changes_nothing_in_members() -> Resu
         // As if the template had been changed, and changed back, while nobody looked.
         let wrong = json!([{"rendered": "0".repeat(32), "ownership": "0".repeat(32), "clusters": MEMBERS}]);
         patch_statuses(federation, &json!({"status": {"applied": wrong}})).await?;
-        start_and_look(federation).await?;
+        federation.start(Setup::default()).await?;
+        touch_all(federation).await?;
         let after = versions(federation).await?;
         ensure!(before == after, "{before:?} became {after:?}");
         Ok(())
@@ -133,12 +204,7 @@ fn a_restart_without_any_status_writes_the_status_and_nothing_to_members() -> Re
         federation.stop().await?;
         patch_statuses(federation, &json!({"status": null})).await?;
         let written = start_and_look(federation).await?;
-        let statuses =
-            written.iter().filter(|sent| sent.starts_with("host: PATCH") && sent.contains("/status")).count();
-        ensure!(statuses == KINDS.len() && written.len() == KINDS.len(), "{written:?}");
-        for kind in KINDS {
-            federation.wait_propagated(kind, &federation.name_for(kind, "x")).await?;
-        }
+        ensure!(statuses(&written) == KINDS.len() && written.len() == KINDS.len(), "{written:?}");
         Ok(())
     })
 }
