@@ -59,6 +59,8 @@ fn what_an_autoscaler_has_set_is_retained_where_that_is_asked_for() -> Result<()
         // cost one write of each kind, which change nothing but owners.
         let marks = scaled_and_seen(federation, 7).await?;
         let written = federation.wire(FIRST).since(marks[1].1).writes().named("x");
+        // The controllers of a real plane write the object at the same time: what met with a conflict wrote nothing.
+        let written = written.filter(|sent| sent.code != Some(409));
         let moves_owners = |sent: &Sent| {
             let owners = ["/metadata/managedFields", "/metadata/resourceVersion"].map(Value::from);
             let steps = sent.body.as_array();
