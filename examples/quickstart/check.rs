@@ -1,4 +1,4 @@
-//! What every member must hold in the end, as literal values, and how it differs if it does not.
+//! Looks at an object by a plain client, and tells how it differs from what it shall be.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// How long a member may take to hold what it shall.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An object that a member must hold, or must not.
+/// An object that a cluster must hold, or must not.
 pub(crate) struct Expected {
     /// The object's title in the table.
     pub(crate) title: &'static str,
@@ -22,7 +22,8 @@ pub(crate) struct Expected {
     pub(crate) kind: &'static str,
     pub(crate) namespace: Option<&'static str>,
     pub(crate) name: &'static str,
-    /// JSON pointers and what must be found there; `None` means that the object must not exist.
+    /// JSON pointers and what must be found there, where null stands for nothing. `None` means that the object must not
+    /// exist.
     pub(crate) values: Option<Vec<(&'static str, Value)>>,
 }
 
@@ -40,13 +41,25 @@ impl Expected {
             }
         };
         if tokio::time::timeout(PATIENCE, agreement).await.is_err() {
-            bail!("{} {} on {} is not as it shall be: {difference}", self.kind, self.name, self.cluster);
+            bail!(self.problem(&difference));
         }
         Ok(())
     }
 
+    /// Looks once: it must be so already.
+    pub(crate) async fn look(&self, client: &Client) -> Result<()> {
+        match self.difference(client).await {
+            None => Ok(()),
+            Some(difference) => bail!(self.problem(&difference)),
+        }
+    }
+
+    fn problem(&self, difference: &str) -> String {
+        format!("{} {} on {} is not as it shall be: {difference}", self.kind, self.name, self.cluster)
+    }
+
     /// How it differs now, if it does.
-    pub(crate) async fn difference(&self, client: &Client) -> Option<String> {
+    async fn difference(&self, client: &Client) -> Option<String> {
         let (group, version) = self.api_version.split_once('/').unwrap_or(("", self.api_version));
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, self.kind));
         let api: Api<DynamicObject> = match self.namespace {

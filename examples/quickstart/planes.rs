@@ -1,10 +1,10 @@
 //! A host and two members to run against: embedded ones, or real kube-apiservers.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use kubefed_testbed::{ControlPlane, EmbeddedControlPlane};
 
 pub(crate) const MEMBERS: [&str; 2] = ["member1", "member2"];
-const HOST: &str = "host";
+pub(crate) const HOST: &str = "host";
 
 /// Three control planes. They end when this is dropped.
 pub(crate) enum Planes {
@@ -41,6 +41,12 @@ impl Planes {
     /// The host.
     pub(crate) fn host(&self) -> &dyn ControlPlane {
         self.all()[0]
+    }
+
+    /// The one of this name.
+    pub(crate) fn named(&self, name: &str) -> Result<&dyn ControlPlane> {
+        let plane = self.all().into_iter().find(|plane| plane.name() == name);
+        plane.with_context(|| format!("there is no control plane {name}"))
     }
 
     /// The members, in the order of [`MEMBERS`].

@@ -32,6 +32,8 @@ pub(crate) struct Report {
     /// Object title → cluster → what is there.
     cells: Vec<(&'static str, BTreeMap<&'static str, String>)>,
     lines_drawn: usize,
+    /// Whether the document of [`Output::Json`] is out.
+    closed: bool,
 }
 
 impl Report {
@@ -45,6 +47,7 @@ impl Report {
             steps: Vec::new(),
             cells: Vec::new(),
             lines_drawn: 0,
+            closed: false,
         }
     }
 
@@ -72,33 +75,32 @@ impl Report {
     }
 
     /// A line of explanation.
-    pub(crate) fn says(&self, line: &str) -> Result<()> {
+    pub(crate) fn says(&mut self, line: &str) -> Result<()> {
+        // A table that is drawn after it begins anew below it.
+        self.lines_drawn = 0;
         if self.output == Output::Text {
             writeln!(stdout(), "  {line}")?;
         }
         Ok(())
     }
 
-    /// A member holds an object as it shall be.
+    /// A cluster holds an object as it shall be. The table is of members only; what is elsewhere is a line.
     pub(crate) fn fills(&mut self, title: &'static str, cluster: &'static str, what: &str) -> Result<()> {
         let millis = millis(self.step_started);
         let cell = format!("{what} ({millis} ms)");
-        match self.cells.iter_mut().find(|(known, _)| *known == title) {
-            Some((_, clusters)) => {
-                clusters.insert(cluster, cell.clone());
-            }
-            None => self.cells.push((title, BTreeMap::from([(cluster, cell.clone())]))),
-        }
         if let Some(step) = self.steps.last_mut() {
             step["objects"][title][cluster] = json!({ "state": what, "milliseconds": millis });
         }
-        if self.live {
-            self.draw()
-        } else if self.output == Output::Text {
-            writeln!(stdout(), "  {title} on {cluster}: {cell}").map_err(Into::into)
-        } else {
-            Ok(())
+        if !self.live || !MEMBERS.contains(&cluster) {
+            return self.says(&format!("{title} on {cluster}: {cell}"));
         }
+        match self.cells.iter_mut().find(|(known, _)| *known == title) {
+            Some((_, clusters)) => {
+                clusters.insert(cluster, cell);
+            }
+            None => self.cells.push((title, BTreeMap::from([(cluster, cell)]))),
+        }
+        self.draw()
     }
 
     fn draw(&mut self) -> Result<()> {
@@ -120,45 +122,46 @@ impl Report {
         Ok(())
     }
 
-    /// The end of the story. `kubeconfig`: where to look at what keeps running.
-    pub(crate) fn closes(
-        &self,
-        requests: &Value,
-        kubeconfig: Option<&Path>,
-        outcome: Result<(), &str>,
-    ) -> Result<()> {
+    /// The story ended well. `kubeconfig`: where to look at what keeps running.
+    pub(crate) fn succeeds(&mut self, requests: &Value, kubeconfig: Option<&Path>) -> Result<()> {
+        if self.output == Output::Json {
+            return self.document(requests, kubeconfig, None);
+        }
         let millis = millis(self.started);
         let mut out = stdout().lock();
-        match self.output {
-            Output::Json => {
-                let document = json!({
-                    "steps": self.steps,
-                    "requests": requests,
-                    "milliseconds": millis,
-                    "kubeconfig": kubeconfig,
-                    "ok": outcome.is_ok(),
-                    "problem": outcome.err(),
-                });
-                writeln!(out, "{document:#}")?;
-            }
-            Output::Text if outcome.is_ok() => {
-                writeln!(
-                    out,
-                    "\nEverything is as it shall be, after {millis} ms. Requests that changed something:"
-                )?;
-                for (plane, count) in requests.as_object().into_iter().flatten() {
-                    writeln!(out, "  {plane}: {}", count["writes"])?;
-                }
-                if let Some(kubeconfig) = kubeconfig {
-                    writeln!(out, "\nEverything keeps running until Ctrl-C. Have a look:\n")?;
-                    writeln!(out, "  export KUBECONFIG={}", kubeconfig.display())?;
-                    writeln!(out, "  kubectl --context host get federateddeployments -n demo")?;
-                    writeln!(out, "  kubectl --context host describe federatedwebsite front -n demo")?;
-                    writeln!(out, "  kubectl --context member2 get deployments,configmaps -n demo")?;
-                }
-            }
-            Output::Text => {}
+        writeln!(out, "\nEverything is as it shall be, after {millis} ms. Requests that changed something:")?;
+        for (plane, count) in requests.as_object().into_iter().flatten() {
+            writeln!(out, "  {plane}: {}", count["writes"])?;
         }
+        if let Some(kubeconfig) = kubeconfig {
+            writeln!(out, "\nEverything keeps running until Ctrl-C. Have a look:\n")?;
+            writeln!(out, "  export KUBECONFIG={}", kubeconfig.display())?;
+            writeln!(out, "  kubectl --context host get federateddeployments -n demo")?;
+            writeln!(out, "  kubectl --context host describe federatedwebsite front -n demo")?;
+            writeln!(out, "  kubectl --context member2 get deployments,configmaps -n demo")?;
+        }
+        Ok(())
+    }
+
+    /// Something went wrong. People read it on standard error; programs get a document, unless they have one.
+    pub(crate) fn fails(&mut self, problem: &str) -> Result<()> {
+        if self.output == Output::Text || self.closed {
+            return Ok(());
+        }
+        self.document(&Value::Null, None, Some(problem))
+    }
+
+    fn document(&mut self, requests: &Value, kubeconfig: Option<&Path>, problem: Option<&str>) -> Result<()> {
+        self.closed = true;
+        let document = json!({
+            "steps": self.steps,
+            "requests": requests,
+            "milliseconds": millis(self.started),
+            "kubeconfig": kubeconfig,
+            "ok": problem.is_none(),
+            "problem": problem,
+        });
+        writeln!(stdout(), "{document:#}")?;
         Ok(())
     }
 }

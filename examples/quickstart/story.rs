@@ -19,13 +19,16 @@ use serde_json::{Value, json};
 
 use crate::{
     check::Expected,
+    expected::{
+        NAMESPACE, federated_settings, gone, in_the_end, namespace_in, on_the_host, settings_in, web_in,
+        website_in,
+    },
     planes::{MEMBERS, Planes},
     report::Report,
     website::Website,
 };
 
 const KUBEFED_NAMESPACE: &str = "kube-federation-system";
-const NAMESPACE: &str = "demo";
 
 /// All that the steps need.
 pub(crate) struct Story<'a> {
@@ -63,7 +66,8 @@ impl Story<'_> {
         self.edit().await?;
         self.repair().await?;
         self.drop_member().await?;
-        self.delete().await
+        self.delete().await?;
+        self.look_again().await
     }
 
     fn host(&self) -> Client {
@@ -131,9 +135,9 @@ impl Story<'_> {
         let mut expected = Vec::new();
         for (cluster, replicas) in MEMBERS.into_iter().zip([3, 5]) {
             expected.push(namespace_in(cluster));
-            expected.push(settings_in(cluster, "blue"));
+            expected.push(settings_in(cluster, json!({"colour": "blue"})));
             expected.push(web_in(cluster, replicas));
-            expected.push(website_in(cluster, true));
+            expected.push(website_in(cluster));
         }
         self.wait_for(&expected, "as it shall be").await?;
         self.report.ends()
@@ -144,7 +148,7 @@ impl Story<'_> {
         let api: Api<FederatedConfigMap> = Api::namespaced(self.host(), NAMESPACE);
         let patch = json!({"spec": {"template": {"data": {"colour": "green"}}}});
         api.patch("settings", &PatchParams::default(), &Patch::Merge(patch)).await?;
-        let expected = MEMBERS.map(|cluster| settings_in(cluster, "green"));
+        let expected = MEMBERS.map(|cluster| settings_in(cluster, json!({"colour": "green"})));
         self.wait_for(&expected, "green").await?;
         self.report.ends()
     }
@@ -157,8 +161,7 @@ impl Story<'_> {
         let changed = api.patch("settings", &PatchParams::default(), &Patch::Merge(patch)).await?;
         let version = changed.metadata.resource_version.unwrap_or_default();
         self.report.says(&format!("member1 says red now (resourceVersion {version})"))?;
-        let mut expected = settings_in("member1", "green");
-        expected.values = Some(vec![("/data", json!({"colour": "green", "note": "somebody else's"}))]);
+        let expected = settings_in("member1", json!({"colour": "green", "note": "somebody else's"}));
         self.wait_for(&[expected], "repaired").await?;
         self.report.says("the controller put its own field right, and left the other one alone")?;
         self.report.ends()
@@ -169,8 +172,8 @@ impl Story<'_> {
         let api: Api<Federated<Website>> = Api::namespaced(self.host(), NAMESPACE);
         let patch = json!({"spec": {"placement": {"clusters": [{"name": "member1"}]}}});
         api.patch("front", &PatchParams::default(), &Patch::Merge(patch)).await?;
-        self.wait_for(&[website_in("member2", false)], "removed").await?;
-        self.wait_for(&[website_in("member1", true)], "still there").await?;
+        self.wait_for(&[gone(&website_in("member2"))], "removed").await?;
+        self.wait_for(&[website_in("member1")], "still there").await?;
         self.report.ends()
     }
 
@@ -178,35 +181,53 @@ impl Story<'_> {
         self.report.begins("Delete the federated ConfigMap")?;
         let api: Api<FederatedConfigMap> = Api::namespaced(self.host(), NAMESPACE);
         api.delete("settings", &DeleteParams::default()).await?;
-        let mut gone = MEMBERS.map(|cluster| settings_in(cluster, "green"));
-        gone.iter_mut().for_each(|expected| expected.values = None);
-        self.wait_for(&gone, "cleaned up").await?;
-        let mut on_host = settings_in("host", "");
-        on_host.api_version = "types.kubefed.io/v1beta1";
-        on_host.kind = "FederatedConfigMap";
-        on_host.values = None;
-        on_host.wait(&self.host()).await?;
+        self.wait_for(
+            &MEMBERS.map(|cluster| gone(&settings_in(cluster, json!({"colour": "green"})))),
+            "cleaned up",
+        )
+        .await?;
+        let on_host = gone(&federated_settings());
+        on_host.wait(&self.client_for(&on_host)?).await?;
         self.report.says("the federated object left the host after its last member was clean")?;
         self.report.ends()
     }
 
+    /// First the host, which says that all is well; after that nothing is waited for.
+    async fn look_again(&mut self) -> Result<()> {
+        self.report.begins("Look once more at everything, by plain clients")?;
+        for expected in &on_the_host() {
+            expected.wait(&self.client_for(expected)?).await?;
+            self.shows(expected, "all is well")?;
+        }
+        for expected in &in_the_end() {
+            expected.look(&self.client_for(expected)?).await?;
+            self.shows(expected, "as it shall be")?;
+        }
+        self.report.ends()
+    }
+
+    fn shows(&mut self, expected: &Expected, what: &str) -> Result<()> {
+        let what = if expected.values.is_some() { what } else { "still gone" };
+        self.report.fills(expected.title, expected.cluster, what)
+    }
+
     /// Waits for all of them at once, and shows each as it is reached.
     async fn wait_for(&mut self, expected: &[Expected], what: &str) -> Result<()> {
-        let members = self.planes.members();
-        let client =
-            |cluster: &str| members.iter().find(|plane| plane.name() == cluster).map(|plane| plane.client());
-        let mut waiting: FuturesUnordered<_> = expected
-            .iter()
-            .filter_map(|expected| {
-                let client = client(expected.cluster)?;
-                Some(async move { expected.wait(&client).await.map(|()| expected) })
-            })
-            .collect();
+        let mut waiting = FuturesUnordered::new();
+        for expected in expected {
+            let client = self.client_for(expected)?;
+            waiting.push(async move { expected.wait(&client).await.map(|()| expected) });
+        }
         while let Some(reached) = waiting.next().await {
             let reached = reached?;
             self.report.fills(reached.title, reached.cluster, what)?;
         }
         Ok(())
+    }
+
+    fn client_for(&self, expected: &Expected) -> Result<Client> {
+        let plane = self.planes.named(expected.cluster);
+        Ok(plane.with_context(|| format!("looking at {}", expected.title))?.client())
     }
 }
 
@@ -237,60 +258,4 @@ fn deployment() -> Value {
             },
         },
     })
-}
-
-fn namespace_in(cluster: &'static str) -> Expected {
-    Expected {
-        title: "Namespace demo",
-        cluster,
-        api_version: "v1",
-        kind: "Namespace",
-        namespace: None,
-        name: NAMESPACE,
-        values: Some(vec![("/metadata/labels/kubefed.io~1managed", json!("true"))]),
-    }
-}
-
-fn settings_in(cluster: &'static str, colour: &str) -> Expected {
-    Expected {
-        title: "ConfigMap settings",
-        cluster,
-        api_version: "v1",
-        kind: "ConfigMap",
-        namespace: Some(NAMESPACE),
-        name: "settings",
-        values: Some(vec![
-            ("/data", json!({ "colour": colour })),
-            ("/metadata/labels", json!({"kubefed.io/managed": "true"})),
-        ]),
-    }
-}
-
-fn web_in(cluster: &'static str, replicas: i64) -> Expected {
-    Expected {
-        title: "Deployment web",
-        cluster,
-        api_version: "apps/v1",
-        kind: "Deployment",
-        namespace: Some(NAMESPACE),
-        name: "web",
-        values: Some(vec![
-            ("/spec/replicas", json!(replicas)),
-            ("/spec/template/spec/containers/0/image", json!("registry.example.com/web:1.0")),
-            ("/metadata/labels", json!({"app": "web", "kubefed.io/managed": "true"})),
-        ]),
-    }
-}
-
-fn website_in(cluster: &'static str, exists: bool) -> Expected {
-    let spec = json!({"host": "www.example.com", "replicas": 2, "greeting": "Hello"});
-    Expected {
-        title: "Website front",
-        cluster,
-        api_version: "quickstart.example.com/v1",
-        kind: "Website",
-        namespace: Some(NAMESPACE),
-        name: "front",
-        values: exists.then(|| vec![("/spec", spec)]),
-    }
 }

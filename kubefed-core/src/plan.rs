@@ -316,6 +316,10 @@ fn decide_deselected(member: &MemberView<'_>) -> Decision {
     if let Connection::NotServed(_) = member.connection {
         return Decision::Absent;
     }
+    if member.busy {
+        // What is under way may yet create something.
+        return Decision::Pending { status: PropagationStatus::WaitingForRemoval, message: None };
+    }
     if !matches!(member.connection, Connection::Ready | Connection::Failing(_)) {
         // What was never there is not waited for (spec 3.4); what we applied still is.
         let message = "the object is removed from the cluster as soon as it can be reached";

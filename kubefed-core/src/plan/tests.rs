@@ -128,6 +128,8 @@ fn a_removal_waits_for_what_is_under_way() {
     let slow = MemberView { verified: true, busy: true, ..member() };
     let decision = decide_removal(&slow, Removal::Delete);
     assert!(matches!(decision, Decision::Pending { .. }), "it may create something yet: {decision:?}");
+    let deselected = decide(&MemberView { selected: false, busy: true, ..member() });
+    assert_eq!(status_of(&deselected), Some(PropagationStatus::WaitingForRemoval), "and so it may here");
 }
 
 #[test]

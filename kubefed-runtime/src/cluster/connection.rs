@@ -21,8 +21,8 @@ use super::{client::Clients, request::RequestError};
 const WINDOW: usize = 32;
 /// How long a request to a member may take. The server gives a write up before that.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
-/// How many failures in a row, of whatever objects, are taken for the member's where each alone could be about its object.
-const DOUBTS: u32 = 3;
+/// How many objects that fail in a row are taken for a failure of the member where each alone could be about its object.
+const DOUBTS: usize = 3;
 /// First pause after a member stopped answering; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -45,8 +45,8 @@ pub(crate) struct Connection {
 #[derive(Debug, Default)]
 struct Breaker {
     failures: u32,
-    /// Failures in a row that may be about single objects.
-    doubts: u32,
+    /// The objects of failures in a row that may be about these objects alone.
+    doubted: BTreeSet<String>,
     paused_until: Option<Instant>,
     why: String,
     /// One request is trying whether the member answers again.
@@ -135,8 +135,8 @@ pub(crate) struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Notes what a request told of the member. Answers for how long requests are held back from now on, if they are.
-    pub(crate) fn note<T>(&self, result: &Result<T, RequestError>) -> Option<Duration> {
+    /// Notes what a request about an object told of the member. Answers for how long requests are held back from now on, if they are.
+    pub(crate) fn note<T>(&self, object: &str, result: &Result<T, RequestError>) -> Option<Duration> {
         let mut breaker = self.connection.breaker.lock();
         let Err(RequestError::Unavailable { message, retry_after, certain }) = result else {
             let was_paused = breaker.paused_until.is_some();
@@ -150,8 +150,8 @@ impl Pass<'_> {
         if breaker.pauses != self.pauses {
             return None;
         }
-        breaker.doubts += 1;
-        if !certain && !self.is_trial && breaker.doubts < DOUBTS {
+        breaker.doubted.insert(object.to_owned());
+        if !certain && !self.is_trial && breaker.doubted.len() < DOUBTS {
             return None;
         }
         breaker.failures += 1;
@@ -171,8 +171,10 @@ impl Pass<'_> {
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
         let mut breaker = self.connection.breaker.lock();
-        if self.is_trial && breaker.pauses == self.pauses {
-            breaker.trial = false;
+        // A trial that told nothing: another may try.
+        if self.is_trial && breaker.pauses == self.pauses && std::mem::take(&mut breaker.trial) {
+            drop(breaker);
+            self.connection.changed();
         }
     }
 }
@@ -225,7 +227,7 @@ mod tests {
                 connection.paused().is_none() || connection.enter().await.is_err(),
                 "one trial at a time"
             );
-            let pause = pass.note(&dead::<()>()).unwrap();
+            let pause = pass.note("x", &dead::<()>()).unwrap();
             drop(pass);
             assert!(connection.enter().await.is_err());
             pauses.push(pause.as_secs());
@@ -233,7 +235,7 @@ mod tests {
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
         let mut changes = connection.changes();
-        connection.enter().await.unwrap().note(&Ok(()));
+        connection.enter().await.unwrap().note("x", &Ok(()));
         assert!(changes.has_changed().unwrap(), "what waits is told");
         changes.mark_unchanged();
         assert!(connection.paused().is_none());
@@ -244,7 +246,7 @@ mod tests {
         let connection = connection();
         let pass = connection.enter().await.unwrap();
         let refused: Result<(), _> = Err(RequestError::Refused { code: 422, message: "no".to_owned() });
-        assert_eq!(pass.note(&refused), None);
+        assert_eq!(pass.note("x", &refused), None);
         assert!(connection.paused().is_none());
     }
 
@@ -258,35 +260,38 @@ mod tests {
                 certain: false,
             })
         };
-        for _ in 0..2 {
-            for _ in 1..DOUBTS {
-                assert_eq!(connection.enter().await.unwrap().note(&failed()), None);
-            }
-            connection.enter().await.unwrap().note(&Ok(()));
+        for _ in 0..9 {
+            assert_eq!(
+                connection.enter().await.unwrap().note("one", &failed()),
+                None,
+                "it is about one object"
+            );
         }
-        for _ in 1..DOUBTS {
-            assert_eq!(connection.enter().await.unwrap().note(&failed()), None);
+        assert_eq!(connection.enter().await.unwrap().note("two", &failed()), None);
+        connection.enter().await.unwrap().note("x", &Ok(()));
+        for object in ["one", "two"] {
+            assert_eq!(connection.enter().await.unwrap().note(object, &failed()), None);
         }
-        assert!(connection.enter().await.unwrap().note(&failed()).is_some());
+        assert!(connection.enter().await.unwrap().note("three", &failed()).is_some());
         assert!(connection.paused().is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_outage_has_one_text() {
         let connection = connection();
-        let pause = connection.enter().await.unwrap().note(&dead::<()>()).unwrap();
+        let pause = connection.enter().await.unwrap().note("x", &dead::<()>()).unwrap();
         let why = connection.paused();
         tokio::time::advance(pause).await;
         let other: Result<(), _> =
             Err(RequestError::Unavailable { message: "reset".to_owned(), retry_after: None, certain: true });
-        connection.enter().await.unwrap().note(&other).unwrap();
+        connection.enter().await.unwrap().note("x", &other).unwrap();
         assert_eq!(connection.paused(), why);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_trial_that_never_ends_does_not_lock_the_member_out() {
         let connection = connection();
-        let pause = connection.enter().await.unwrap().note(&dead::<()>()).unwrap();
+        let pause = connection.enter().await.unwrap().note("x", &dead::<()>()).unwrap();
         tokio::time::advance(pause).await;
         drop(connection.enter().await.unwrap());
         assert!(connection.enter().await.is_ok());

@@ -101,7 +101,9 @@ impl HealthTask {
                     why,
                     "the host does not tell the member's token; trying again"
                 );
-                return;
+                let note = format!("The host does not tell the token of this cluster: {why}");
+                let reason = "RetrievingClusterHealthFailed";
+                return self.shared.events.warn(&self.key, &self.cluster.metadata, reason, "", note);
             }
             Err(NotConnected::Malformed(problem)) => {
                 self.shared.found_way(&self.name, &self.ended, Way::Failed(problem.as_str().into()));
@@ -166,7 +168,8 @@ impl HealthTask {
         let secrets: Api<Secret> = Api::namespaced(self.shared.host.clone(), namespace);
         let secret = match tokio::time::timeout(HOST_TIMEOUT, secrets.get(name)).await {
             Ok(Ok(secret)) => secret,
-            Ok(Err(kube::Error::Api(status))) if status.is_not_found() => {
+            // Not there, or not to be read: that lasts until somebody mends it.
+            Ok(Err(kube::Error::Api(status))) if matches!(status.code, 400 | 403..=407 | 410..=428) => {
                 return malformed(format!("spec.secretRef.name: secret {namespace}/{name}: {status}"));
             }
             Ok(Err(error)) => {

@@ -229,13 +229,11 @@ impl MemberCache {
         (gone, first)
     }
 
-    /// The member refuses the list, or does not know the type. Tells whether that is news; another wording is not.
+    /// The member refuses the list, or does not know the type. Tells whether that is news.
     pub(crate) fn list_refused(&self, how: ListState) -> bool {
         let mut state = self.state.write();
-        let changed = std::mem::discriminant(&state.list) != std::mem::discriminant(&how);
-        if changed {
-            state.list = how;
-        }
+        let changed = state.list != how;
+        state.list = how;
         changed
     }
 
@@ -429,9 +427,9 @@ impl MemberCache {
         });
     }
 
-    /// Forgets all that was done to an object: its federated object is gone.
+    /// Forgets all that was done to an object: its federated object is gone. What is under way stays known until it ends.
     pub(crate) fn forget(&self, key: &Key) {
-        self.state.write().notes.remove(key);
+        self.state.write().note(key, |note| *note = Note { busy: note.busy, ..Note::default() });
     }
 }
 

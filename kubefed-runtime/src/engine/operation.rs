@@ -100,6 +100,10 @@ impl Operation {
         if repairs && self.must_wait_to_repair() {
             return;
         }
+        let is_hosts_own = match self.is_hosts_own().await {
+            Ok(is_hosts_own) => is_hosts_own,
+            Err(error) => return self.failed(Failure::Declined(self.action.failed(), error)),
+        };
         let started = Instant::now();
         let Ok(pass) = self.member.connection.enter().await else {
             return self.controller.wait_for_member(&self.member, &self.key);
@@ -108,7 +112,7 @@ impl Operation {
         if self.controller.ended.is_cancelled() {
             return;
         }
-        let result = self.perform().await;
+        let result = self.perform(is_hosts_own).await;
         let request = match &result {
             Ok(()) | Err(Failure::Declined(..)) => Ok(()),
             Err(Failure::Request(error)) => Err(error.clone()),
@@ -116,7 +120,7 @@ impl Operation {
         if repairs && result.is_ok() {
             self.member.cache.repaired(&self.target);
         }
-        let pause = pass.note(&request);
+        let pause = pass.note(&format!("{} {}", self.resource, self.target), &request);
         drop(pass);
         if let Some(pause) = pause {
             self.resume_after(pause);
@@ -127,12 +131,13 @@ impl Operation {
         }
     }
 
-    async fn perform(&self) -> Result<(), Failure> {
+    async fn perform(&self, is_hosts_own: bool) -> Result<(), Failure> {
         match (self.action, &self.rendered) {
             (Action::Create, Some(rendered)) if self.must_not_exist() => self.create(rendered).await,
             (Action::Create | Action::Apply | Action::Repair, Some(rendered)) => self.apply(rendered).await,
             (Action::Compare, Some(rendered)) => self.compare(rendered).await,
             (Action::Create | Action::Apply | Action::Repair | Action::Compare, None) => Ok(()),
+            (Action::Delete, _) if is_hosts_own => self.unlabel().await,
             (Action::Delete, _) => self.delete().await,
             (Action::Unlabel, _) => self.unlabel().await,
             (Action::Verify, _) => self.verify().await,
@@ -188,11 +193,18 @@ impl Operation {
             self.promote().await?;
             self.leave_replicas(rendered).await?;
         }
-        let object = self.without_adoption(rendered);
+        let may_take_over = self.adopts() || self.action == Action::Create;
+        let only = match self.member.cache.object(&self.target) {
+            _ if may_take_over => None,
+            Some(known) => Some(known.uid.to_string()),
+            // It has gone meanwhile, and another may be in its place.
+            None => return self.verify().await,
+        };
+        let object = only_if(&rendered.object, only.as_deref());
         for attempt in 1.. {
             let answer = match self.objects().apply(namespace, name, &object).await {
                 Err(RequestError::Refused { .. } | RequestError::Conflict(_))
-                    if matches!(object, Cow::Owned(_)) && self.is_another().await? =>
+                    if only.is_some() && self.is_another(only.as_deref()).await? =>
                 {
                     return self.verify().await;
                 }
@@ -220,25 +232,10 @@ impl Operation {
         Ok(())
     }
 
-    /// What is applied to an object that we know. Where nothing is adopted it names the uid, so that another object of the
-    /// name is refused rather than taken over.
-    fn without_adoption<'a>(&self, rendered: &'a Rendered) -> Cow<'a, Value> {
-        let known = self.member.cache.object(&self.target);
-        match known.filter(|_| !self.adopts() && self.action != Action::Create) {
-            Some(known) => {
-                let mut object = rendered.object.clone();
-                object["metadata"]["uid"] = json!(known.uid.to_string());
-                Cow::Owned(object)
-            }
-            None => Cow::Borrowed(&rendered.object),
-        }
-    }
-
-    /// Whether the member now holds another object of the name than the one that we know, or none.
-    async fn is_another(&self) -> Result<bool, RequestError> {
-        let known = self.member.cache.object(&self.target).map(|object| object.uid.to_string());
+    /// Whether the member now holds another object of the name than that of the uid, or none.
+    async fn is_another(&self, uid: Option<&str>) -> Result<bool, RequestError> {
         match self.objects().metadata(self.target.namespace(), self.target.name()).await {
-            Ok(answer) => Ok(answer.metadata().and_then(|meta| meta.uid) != known),
+            Ok(answer) => Ok(answer.metadata().and_then(|meta| meta.uid).as_deref() != uid),
             Err(RequestError::NotFound(_)) => Ok(true),
             Err(error) => Err(error),
         }
@@ -317,9 +314,6 @@ impl Operation {
         let Some(known) = self.member.cache.object(&self.target) else {
             return Ok(());
         };
-        if self.is_host_namespace_now(&known.uid.to_string()).await? {
-            return self.unlabel().await;
-        }
         let mut options = self.delete_options.clone().unwrap_or_else(|| json!({}));
         options["apiVersion"] = json!("v1");
         options["kind"] = json!("DeleteOptions");
@@ -339,20 +333,19 @@ impl Operation {
         }
     }
 
-    /// Whether the host says now that the namespace about to be deleted is its own. What its watch has shown may be old.
-    async fn is_host_namespace_now(&self, uid: &str) -> Result<bool, RequestError> {
-        if !self.controller.descriptor.is_namespaces() {
+    /// Whether the host says now that the namespace about to be deleted is its own. What its watch has shown may be old, and
+    /// as long as it does not answer nothing is deleted.
+    async fn is_hosts_own(&self) -> Result<bool, String> {
+        if self.action != Action::Delete || !self.controller.descriptor.is_namespaces() {
             return Ok(false);
         }
+        let Some(known) = self.member.cache.object(&self.target) else { return Ok(false) };
         let (client, resource) = (&self.controller.engine.host, &self.controller.descriptor.target);
         let on_host = Objects { client, resource, timeout: REQUEST_TIMEOUT };
         match on_host.metadata(None, self.target.name()).await {
-            Ok(answer) => Ok(answer.metadata().and_then(|meta| meta.uid).as_deref() == Some(uid)),
+            Ok(answer) => Ok(answer.metadata().and_then(|meta| meta.uid) == Some(known.uid.to_string())),
             Err(RequestError::NotFound(_)) => Ok(false),
-            // It speaks of the host, not of the member: nothing is deleted for now.
-            Err(error) => {
-                Err(RequestError::Refused { code: 0, message: format!("asking the host: {error}") })
-            }
+            Err(error) => Err(format!("the host does not tell whether the namespace is its own: {error}")),
         }
     }
 
@@ -454,7 +447,9 @@ impl Operation {
 
     fn failed(&self, failure: Failure) {
         let (status, message) = match failure {
-            Failure::Request(RequestError::Unavailable { certain: true, .. }) => {
+            Failure::Request(RequestError::Unavailable { certain, .. })
+                if certain || self.member.connection.paused().is_some() =>
+            {
                 return self.controller.wait_for_member(&self.member, &self.key);
             }
             Failure::Request(error) => (self.action.failed(), error.to_string()),
@@ -474,4 +469,12 @@ impl Operation {
             }
         });
     }
+}
+
+/// What is applied. With a uid, another object of the name is refused rather than taken over.
+fn only_if<'a>(object: &'a Value, uid: Option<&str>) -> Cow<'a, Value> {
+    let Some(uid) = uid else { return Cow::Borrowed(object) };
+    let mut object = object.clone();
+    object["metadata"]["uid"] = json!(uid);
+    Cow::Owned(object)
 }

@@ -66,7 +66,7 @@ impl TypeController {
             concerned.extend(status.clusters.iter().map(|cluster| cluster.name.clone()));
         }
         for (cluster, member) in &*self.members.read() {
-            if member.cache.object(&round.target).is_some() {
+            if member.cache.object(&round.target).is_some() || member.cache.seen(&round.target, None).busy {
                 concerned.insert(cluster.clone());
             }
         }

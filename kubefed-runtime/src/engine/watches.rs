@@ -23,7 +23,7 @@ use super::{
     namespaces::Change,
     type_controller::MemberOfType,
 };
-use crate::cluster::{Connection, Way, watch_pause};
+use crate::cluster::{Connection, REQUEST_TIMEOUT, Way, watch_pause};
 
 impl TypeController {
     /// Watches the federated objects on the host.
@@ -183,6 +183,8 @@ impl TypeController {
                 let (gone, first) = member.cache.list_ends();
                 self.queue.add_all(gone.iter().map(|key| self.federated_key(key)));
                 if first {
+                    // Also what the host has lost meanwhile.
+                    self.queue.add_all(member.cache.keys().iter().map(|key| self.federated_key(key)));
                     self.queue.add_all(self.host.keys());
                 }
             }
@@ -212,20 +214,7 @@ impl TypeController {
         };
         let target = &self.descriptor.target;
         let news = match cause {
-            kube::Error::Api(status) if status.code == 404 => {
-                let why = format!(
-                    "the cluster does not serve {target}; install it there, or take the cluster out of the placement"
-                );
-                let client = &member.connection.clients.requests;
-                // In another version it may hold objects all the same: nothing is concluded from what cannot be listed.
-                member.cache.list_refused(match serves_no_version(client, target).await {
-                    Ok(true) => ListState::NotServed(why),
-                    Ok(false) => ListState::Failed(format!("{why}; it serves another version of it")),
-                    Err(error) => {
-                        ListState::Failed(format!("{why}; what else it serves is not known: {error}"))
-                    }
-                })
-            }
+            kube::Error::Api(status) if status.code == 404 => self.list_not_found(member).await,
             kube::Error::Api(status) if status.code == 403 => {
                 member.cache.list_refused(ListState::Failed(format!(
                     "the token of the cluster may not list and watch {}; grant it: {}",
@@ -237,6 +226,31 @@ impl TypeController {
         };
         if news {
             self.queue.add_all(self.host.keys());
+        }
+    }
+
+    /// The member does not serve the type in the version that is asked for. In another it may hold objects all the same, and
+    /// nothing may be concluded from what cannot be listed.
+    async fn list_not_found(&self, member: &MemberOfType) -> bool {
+        let target = &self.descriptor.target;
+        let why = format!(
+            "the cluster does not serve {target}; install it there, or take the cluster out of the placement"
+        );
+        let served = served_versions(&member.connection.clients.requests, target);
+        match tokio::time::timeout(REQUEST_TIMEOUT, served).await {
+            Ok(Ok(versions)) if versions.is_empty() => member.cache.list_refused(ListState::NotServed(why)),
+            // It has just been installed.
+            Ok(Ok(versions)) if versions.contains(&target.version) => member.cache.list_failed(why),
+            Ok(Ok(versions)) => {
+                let why = format!("{why}; it serves {} of it", versions.join(", "));
+                member.cache.list_refused(ListState::Failed(why))
+            }
+            Ok(Err(_)) | Err(_) => {
+                let why = format!(
+                    "{why}; which other versions it serves it does not tell: grant its token system:discovery"
+                );
+                member.cache.list_refused(ListState::Failed(why))
+            }
         }
     }
 
@@ -316,8 +330,9 @@ impl TypeController {
     }
 }
 
-/// Whether the API server serves no version of the type at all.
-async fn serves_no_version(client: &Client, target: &ApiResource) -> Result<bool, kube::Error> {
+/// The versions of the type that the API server serves.
+async fn served_versions(client: &Client, target: &ApiResource) -> Result<Vec<String>, kube::Error> {
+    let mut served = Vec::new();
     let versions = if target.group.is_empty() {
         client.list_core_api_versions().await?.versions
     } else {
@@ -333,10 +348,10 @@ async fn serves_no_version(client: &Client, target: &ApiResource) -> Result<bool
             _ => client.list_api_group_resources(&api_version).await?,
         };
         if resources.resources.iter().any(|resource| resource.name == target.plural_name) {
-            return Ok(false);
+            served.push(version);
         }
     }
-    Ok(true)
+    Ok(served)
 }
 
 fn key_of<K: ResourceExt>(object: &K) -> Key {
