@@ -135,7 +135,8 @@ pub(crate) struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Notes what a request about an object told of the member. Answers for how long requests are held back from now on, if they are.
+    /// Notes what a request about an object told of the member. Answers for how long requests are held back from now on, if
+    /// they are.
     pub(crate) fn note<T>(&self, object: &str, result: &Result<T, RequestError>) -> Option<Duration> {
         let mut breaker = self.connection.breaker.lock();
         let Err(RequestError::Unavailable { message, retry_after, certain }) = result else {
